@@ -1,0 +1,1 @@
+set(STRATA_WITH_CUDA OFF)
