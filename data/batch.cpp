@@ -1,0 +1,72 @@
+// Padding rows to one length. See batch.h.
+#include "data/batch.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace strata::data {
+
+namespace {
+
+template <class T>
+void place_row(std::vector<T>& into, int64_t row, int64_t length, const std::vector<T>& values) {
+  std::copy(values.begin(), values.end(), into.begin() + row * length);
+}
+
+bool is_one_document(const Row& row) {
+  for (int64_t t = 0; t < row.length(); ++t) {
+    if (row.documents[t] != 0 || row.positions[t] != t) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Row one_document_row(std::vector<int32_t> tokens, std::vector<int32_t> targets) {
+  Row row;
+  row.tokens = std::move(tokens);
+  row.targets = std::move(targets);
+  row.weights.resize(row.targets.size());
+  std::transform(row.targets.begin(), row.targets.end(), row.weights.begin(),
+                 [](int32_t target) { return target == kNoTarget ? 0.0f : 1.0f; });
+  row.positions.resize(row.tokens.size());
+  std::iota(row.positions.begin(), row.positions.end(), 0);
+  row.documents.assign(row.tokens.size(), 0);
+  return row;
+}
+
+Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, int64_t length) {
+  base::ensure(rows.size() == samples.size(), "one sample number per row");
+  Batch batch;
+  batch.rows = static_cast<int64_t>(rows.size());
+  batch.length = length;
+  const size_t cells = static_cast<size_t>(batch.rows * length);
+  batch.tokens.assign(cells, 0);
+  batch.targets.assign(cells, kNoTarget);
+  batch.weights.assign(cells, 0.0f);
+  batch.positions.assign(cells, 0);
+  batch.documents.assign(cells, kPadding);
+  batch.samples.assign(samples.begin(), samples.end());
+  batch.bytes.reserve(rows.size());
+  for (int64_t r = 0; r < batch.rows; ++r) {
+    const Row& row = rows[r];
+    base::ensure(row.length() <= length, "a row is longer than its batch");
+    place_row(batch.tokens, r, length, row.tokens);
+    place_row(batch.targets, r, length, row.targets);
+    place_row(batch.weights, r, length, row.weights);
+    place_row(batch.positions, r, length, row.positions);
+    place_row(batch.documents, r, length, row.documents);
+    batch.one_document = batch.one_document && is_one_document(row);
+    batch.bytes.push_back(row.bytes);
+    for (const auto& [name, value] : row.columns) {
+      auto& column = batch.columns[name];
+      column.resize(rows.size(), 0.0f);
+      column[r] = value;
+    }
+  }
+  return batch;
+}
+
+}  // namespace strata::data
