@@ -1,0 +1,64 @@
+// What a model is: the `model:` section of a config, and the sizes that follow from it.
+// Knows the table of architectures by name only; knows no tensor, no rank, no file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/config.h"
+
+namespace strata::model {
+
+/// What stands on top of the last hidden state: next-token logits, or one number per token (reward models and critics).
+enum class HeadKind : uint8_t { kLanguage, kScalar };
+
+/// How rotary frequencies are stretched for contexts longer than the model was born with; keys as in Hugging Face configs.
+struct RopeScaling {
+  std::string rope_type = "default";  ///< default (none), linear, llama3
+  double factor = 1.0;
+  double low_freq_factor = 1.0;                    ///< llama3
+  double high_freq_factor = 4.0;                   ///< llama3
+  int64_t original_max_position_embeddings = 8192; ///< llama3
+
+  void fields(base::Fields& f);
+  bool operator==(const RopeScaling&) const = default;
+};
+
+struct ModelConfig {
+  std::string from;  ///< start from the weights of a run, a checkpoint or a Hugging Face folder; "" = fresh weights
+  std::string architecture = "llama";
+  int64_t layers = 6;
+  int64_t width = 256;
+  int64_t heads = 8;
+  base::AutoInt kv_heads;  ///< auto: heads
+  base::AutoInt head_dim;  ///< auto: width / heads
+  base::AutoInt ffn;       ///< auto: 4 width (gpt2), 8/3 width rounded up to a multiple of 16 (gated)
+  int64_t context = 256;   ///< longest sequence
+  base::AutoInt vocab_size;  ///< auto: the tokenizer's; set before a model is built
+  bool tied_embeddings = true;
+  double dropout = 0.0;
+  double norm_eps = 1e-5;
+  double rope_theta = 10000.0;
+  RopeScaling rope_scaling;
+  int64_t window = 0;  ///< each token sees itself and the window - 1 tokens before it; 0 = all
+
+  void fields(base::Fields& f);
+  /// Rules that tie several fields together; keys are reported under "model.".
+  void check(base::Problems& problems) const;
+
+  // The sizes in use, `auto` resolved.
+  int64_t kv_head_count() const { return kv_heads.value_or(heads); }
+  int64_t head_size() const { return head_dim.value_or(width / heads); }
+  int64_t ffn_size() const;
+  int64_t vocabulary() const;  ///< InternalError while still auto
+};
+
+/// Exact number of parameters of the whole model, a tied matrix counted once.
+int64_t parameter_count(const ModelConfig& config, HeadKind head = HeadKind::kLanguage);
+
+/// Floating-point operations of forward and backward per token: 6 for each weight of a matrix product (the embedding look-up is
+/// none, the head is one), and 12 head_size heads layers times the mean number of tokens that a token attends to
+/// (half the sequence, or less with a window).
+double flops_per_token(const ModelConfig& config, int64_t sequence, HeadKind head = HeadKind::kLanguage);
+
+}  // namespace strata::model
