@@ -9,6 +9,7 @@
 
 namespace strata::base {
 
+/// Lines may come from any thread.
 class Log {
  public:
   struct Options {
@@ -28,7 +29,7 @@ class Log {
   void detail(std::string_view line);   ///< file only
   int rank() const;
 
-  /// Called before a line goes to the console and after (a progress bar steps aside).
+  /// Called before a line goes to the console and after (a progress bar steps aside). It must not log itself.
   void set_console_guard(std::function<void(bool before)> guard);
 
  private:
