@@ -47,6 +47,7 @@ class Hdf5Handle {
   Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
   Hdf5Handle& operator=(Hdf5Handle&& other) noexcept;
   int64_t id() const { return id_; }
+  int64_t release() { return std::exchange(id_, -1); }  ///< gives the identifier away
   void reset();
 
  private:
@@ -77,7 +78,7 @@ class Hdf5Dataset {
   }
 
   /// Where a contiguous dataset's bytes begin in the file (little-endian elements, size() of them): for a mapping.
-  /// Nothing for a growing or an empty dataset.
+  /// Nothing for a growing or an empty dataset. The bytes are known to lie inside the file.
   std::optional<uint64_t> file_offset() const;
 
  private:
