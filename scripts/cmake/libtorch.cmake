@@ -29,7 +29,7 @@ endforeach()
 # -idirafter: LibTorch ships a copy of fmt (and others) in its include folder; the system's own come first.
 add_library(strata_torch_cpu INTERFACE)
 add_library(torch::cpu ALIAS strata_torch_cpu)
-target_compile_options(strata_torch_cpu INTERFACE "SHELL:-idirafter ${STRATA_TORCH}/include")
+target_compile_options(strata_torch_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-idirafter${STRATA_TORCH}/include>)
 target_compile_definitions(strata_torch_cpu INTERFACE AT_PER_OPERATOR_HEADERS)
 target_link_libraries(strata_torch_cpu INTERFACE torch_cpu torch_c10)
 foreach(folder ${STRATA_TORCH}/lib ${STRATA_NVIDIA_LIBS})

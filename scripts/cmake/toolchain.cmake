@@ -26,4 +26,3 @@ if(STRATA_MOLD)
 endif()
 # DT_RPATH, not DT_RUNPATH: LibTorch's own dependencies are searched through the binary's path too.
 add_link_options(-Wl,--disable-new-dtags -Wl,--as-needed)
-find_package(Threads REQUIRED)
