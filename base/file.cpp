@@ -70,6 +70,8 @@ void rename_over(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
+void require_file(const fs::path& path, ExitCode missing) { const Descriptor opened(open_for_reading(path, missing).first); }
+
 std::string read_file(const fs::path& path, ExitCode missing) {
   const auto [fd, size] = open_for_reading(path, missing);
   const Descriptor file(fd);

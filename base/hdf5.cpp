@@ -181,7 +181,7 @@ Hdf5File Hdf5File::create(const fs::path& path) {
 }
 
 Hdf5File Hdf5File::open(const fs::path& path) {
-  MappedFile{path};  // an absent file or a folder is told in plain words
+  require_file(path);
   const Hdf5Handle access = access_properties(path.string());
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
   return {need_handle(file, kBadData, "read as HDF5", path.string()), path};
