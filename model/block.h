@@ -1,72 +1,71 @@
 // What a decoder is made of: an embedding and blocks, and what they are told in one pass.
-// The layers of an architecture stand behind these two verbs; a recurrent block or a hand-fused one fits behind them as well.
+// The layers of an architecture stand behind these verbs; a recurrent block or a hand-fused one fits behind them as well.
+// Between them activations are x_nd [n, width] with n = rows x time, flattened; under sequence parallelism a tensor rank
+// holds n / ranks consecutive ones.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
-namespace strata::parallel {
-class GradSink;
-}
+#include "parallel/layers/pass.h"
 
 namespace strata::model {
 
-/// The tokens of one microbatch. Every stage of the pipeline is given it.
-struct Input {
-  at::Tensor tokens_bt;     ///< int64 [rows, tokens]
-  at::Tensor positions_bt;  ///< int64 [rows, tokens], within the document; undefined: 0, 1, 2 ... in every row
-  at::Tensor document_bt;   ///< int64 [rows, tokens]: attention stays inside equal numbers; undefined: every row is one document
-};
-
-/// What keys dropout: the mask of an element is a function of (seed, step, sample, layer, place in the whole tensor).
-struct DropoutKey {
-  uint64_t seed = 0;
-  int64_t step = 0;
-  std::vector<int64_t> samples;  ///< global sample number of each row
-};
-
+/// What is recomputed in backward instead of kept: nothing, the feed-forward's inside, or whole blocks.
 enum class Recompute : uint8_t { kNone, kSelective, kFull };
 
-/// What a block remembers of earlier tokens while text is generated: keys and values, or a recurrent state.
+/// What a block remembers of earlier tokens while text is generated (keys and values, or a recurrent state), a row per sequence.
 class LayerState {
  public:
   virtual ~LayerState() = default;
+  /// Row `to` becomes a copy of row `from`.
+  virtual void move_row(int64_t from, int64_t to) = 0;
 };
 
-/// Which rows of the layer states the rows of an incremental pass stand for: row i of the input continues the sequence in cache row
-/// cache_rows[i], which holds lengths[i] tokens; token_counts[i] of the input's columns are real, the rest is padding on the right.
+/// Where the rows of an incremental pass stand in the layer states: input row i continues state row first_row + i at place start_b[i].
 struct Continuation {
-  std::vector<int64_t> cache_rows;
-  std::vector<int64_t> lengths;
-  std::vector<int64_t> token_counts;
+  int64_t first_row = 0;
+  at::Tensor start_b;    ///< int64 [rows], on the CPU
+  at::Tensor places_n;   ///< int64 [n]: state row * max_length + place of each token of the input
 };
 
-/// How a pass is to be run.
-struct Pass {
-  parallel::GradSink* sink = nullptr;   ///< where weight gradients go; null: none are made
-  const DropoutKey* dropout = nullptr;  ///< null: no dropout
+struct BlockInput {
+  parallel::Pass pass;
+  int64_t rows = 0, time = 0;
+  at::Tensor tokens_bt;    ///< int64; read by the embedding alone
+  at::Tensor positions_n;  ///< int64 [n], within the document
+  at::Tensor document_bt;  ///< int64; undefined: every row is one document
   Recompute recompute = Recompute::kNone;
-  bool adapters = true;                 ///< false: without LoRA's share (the reference model)
-  const Continuation* continuation = nullptr;                        ///< incremental decoding ...
-  const std::vector<std::unique_ptr<LayerState>>* states = nullptr;  ///< ... on these states, one per layer of this rank
+  LayerState* state = nullptr;                  ///< of this block; null but in incremental decoding
+  const Continuation* continuation = nullptr;
 };
+
+/// The hidden state is residual + delta; the addition is left to the next norm, which reads both anyway. delta may be undefined.
+struct Stream {
+  at::Tensor residual_nd, delta_nd;
+};
+at::Tensor sum_of(const Stream& stream);
 
 class Embedding {
  public:
   virtual ~Embedding() = default;
-  /// [rows, tokens] ids to [rows, tokens, width].
-  virtual at::Tensor forward(const Input& input, const Pass& pass) const = 0;
+  virtual at::Tensor forward(const BlockInput& input) const = 0;
 };
 
 class Block {
  public:
   virtual ~Block() = default;
-  /// [rows, tokens, width] to the same; differentiable in x_btd. `state` is null except in incremental decoding.
-  virtual at::Tensor forward(const at::Tensor& x_btd, const Input& input, const Pass& pass, LayerState* state) const = 0;
+  virtual Stream forward(const Stream& x, const BlockInput& input) const = 0;
   virtual std::unique_ptr<LayerState> make_state(int64_t rows, int64_t max_length) const = 0;
+};
+
+/// What stands between the last block and the head.
+class FinalNorm {
+ public:
+  virtual ~FinalNorm() = default;
+  virtual at::Tensor forward(const Stream& x, const BlockInput& input) const = 0;
 };
 
 }  // namespace strata::model

@@ -15,17 +15,41 @@
 #include "model/head.h"
 
 namespace strata::parallel {
-class GradSink;
 class ParallelContext;
 class ParamStore;
 }  // namespace strata::parallel
 
 namespace strata::model {
 
+/// The tokens of one microbatch. Every stage of the pipeline is given it.
+struct Input {
+  at::Tensor tokens_bt;     ///< int64 [rows, tokens]
+  at::Tensor positions_bt;  ///< int64 [rows, tokens], within the document; undefined: the columns
+  at::Tensor document_bt;   ///< int64 [rows, tokens]: attention stays inside equal numbers; undefined: every row is one document
+  at::Tensor columns_t;     ///< int64 [tokens]: which columns of the whole sequence these are (context ranks); undefined: 0, 1, 2 ...
+};
+
+/// What keys dropout: the mask of an element is a function of (seed, step, sample, layer, place in the whole tensor).
+struct DropoutKey {
+  uint64_t seed = 0;
+  int64_t step = 0;
+  at::Tensor samples_b;  ///< int64: global sample number of each row
+};
+
+using LayerStates = std::vector<std::unique_ptr<LayerState>>;
+
+/// How a pass is to be run.
+struct Pass {
+  parallel::GradSink* sink = nullptr;   ///< where weight gradients go; null: none are made
+  const DropoutKey* dropout = nullptr;  ///< null: no dropout
+  Recompute recompute = Recompute::kNone;
+  bool adapters = true;                 ///< false: without LoRA's share (the reference model)
+};
+
 struct DecoderOptions {
   HeadKind head = HeadKind::kLanguage;
   int chunks_per_stage = 1;
-  bool sequence_parallel = false;  ///< hidden states are cut along the sequence over the tensor axis between blocks
+  bool sequence_parallel = false;  ///< between blocks the tokens are cut over the tensor axis, wherever rows x tokens divides
 };
 
 class Decoder {
@@ -37,25 +61,30 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  /// One chunk: hidden_btd [rows, tokens, width] from the chunk before (undefined on the model's first chunk) to hidden states
-  /// of the same shape; on the last chunk they are final (normed), as the head takes them. In the store's compute dtype.
-  at::Tensor forward(int chunk, const Input& input, const at::Tensor& hidden_btd, const Pass& pass) const;
+  /// One chunk: hidden states of the chunk before (undefined on the model's first chunk) to hidden states of the same shape,
+  /// hidden_shape(); on the last chunk they are final (normed), as the head takes them. In the store's compute dtype.
+  at::Tensor forward(int chunk, const Input& input, const at::Tensor& hidden_nd, const Pass& pass) const;
+
+  /// The same in incremental decoding: input row i continues state row first_row + i, whose next place is start_b[i] (int64, CPU);
+  /// positions are the places. Tokens of padding on the right leave garbage in places that later tokens overwrite. No graph; never cut by tokens.
+  at::Tensor forward_from(int chunk, const at::Tensor& tokens_bt, const at::Tensor& start_b, int64_t first_row, LayerStates& states,
+                          const at::Tensor& hidden_nd) const;
+  /// Caches for forward_from: `rows` sequences of up to `max_length` tokens, one state per layer of this rank.
+  LayerStates make_states(int64_t rows, int64_t max_length) const;
 
   /// The head for one pass; weight gradients go to `sink` (null: none). Only where has_head().
   Head head(parallel::GradSink* sink) const;
 
-  int chunk_count() const;             ///< of this stage
-  bool is_first(int chunk) const;      ///< holds the embedding
-  bool is_last(int chunk) const;       ///< holds final norm and head
-  bool has_head() const;               ///< some chunk here is the last one
-  std::vector<int> layers_of(int chunk) const;                          ///< global layer numbers
-  std::vector<int64_t> hidden_shape(int64_t rows, int64_t tokens) const;///< between chunks; tokens = of one context rank, before the sequence cut
-
-  /// Caches for incremental decoding of up to `rows` sequences of `max_length` tokens: one state per layer of this rank.
-  std::vector<std::unique_ptr<LayerState>> make_states(int64_t rows, int64_t max_length) const;
+  int chunk_count() const;         ///< of this stage
+  bool is_first(int chunk) const;  ///< holds the embedding
+  bool is_last(int chunk) const;   ///< holds final norm and head
+  bool has_head() const;           ///< some chunk here is the last one
+  std::vector<int> layers_of(int chunk) const;  ///< global layer numbers
+  /// Of what forward() gives and takes for `rows` x `tokens` (of one context rank): [n, width], n cut over the tensor axis under sequence parallelism.
+  std::vector<int64_t> hidden_shape(int64_t rows, int64_t tokens) const;
 
   const ModelConfig& config() const;
-  HeadKind head_kind() const;
+  const DecoderOptions& options() const;
   parallel::ParamStore& params() const;
   const parallel::ParallelContext& context() const;
 
@@ -64,8 +93,8 @@ class Decoder {
   std::unique_ptr<State> state_;
 };
 
-/// Cuts consecutive layers into `parts` runs whose largest cost is smallest; result[i] is the number of layers of part i (at least
-/// 1 each where there are enough layers). `first_extra` and `last_extra` are costs that ride on the first and last part (embedding, head).
+/// Cuts consecutive layers into `parts` runs whose largest cost is smallest; result[i] is the number of layers of part i, at least one
+/// (there are at least as many layers as parts). `first_extra` and `last_extra` are costs that ride on the first and last part (embedding, head).
 std::vector<int> split_layers(const std::vector<double>& costs, int parts, double first_extra = 0, double last_extra = 0);
 
 }  // namespace strata::model

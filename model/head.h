@@ -1,39 +1,46 @@
 // What stands on top of the final hidden states: the language head, cut over the vocabulary, or the scalar head. A Head is a light
-// handle for one pass: it knows where that pass's weight gradients go.
+// handle for one pass: it knows where that pass's weight gradients go. Hidden states are what the decoder's last chunk gave:
+// callers hand them on and do not look inside (under sequence parallelism each tensor rank holds a slice).
 #pragma once
 
 #include <ATen/core/Tensor.h>
+
+#include <cstdint>
 
 #include "model/config.h"
 
 namespace strata::parallel {
 class GradSink;
-}
+class LanguageHead;
+class ScalarHead;
+}  // namespace strata::parallel
 
 namespace strata::model {
 
-/// The parameters behind a Head; lives in the decoder.
-class HeadLayer;
-
 class Head {
  public:
-  Head(const HeadLayer& layer, parallel::GradSink* sink) : layer_(&layer), sink_(sink) {}
+  struct Layers {
+    const parallel::LanguageHead* language = nullptr;
+    const parallel::ScalarHead* scalar = nullptr;
+    int64_t tensor_ranks = 1;
+  };
+  Head(Layers layers, parallel::GradSink* sink) : layers_(layers), sink_(sink) {}
 
-  HeadKind kind() const;
+  HeadKind kind() const { return layers_.scalar ? HeadKind::kScalar : HeadKind::kLanguage; }
 
   /// fp32 [rows, tokens]: log-probability of targets_bt (int64) under softmax(logits / temperature); 0 without a gradient where the target is
-  /// negative. Differentiable in h_btd [rows, tokens, width]. The same on every tensor rank. With `entropy_bt` the entropy in nats
-  /// of each distribution is stored there (no gradient).
-  at::Tensor token_logprobs(const at::Tensor& h_btd, const at::Tensor& targets_bt, double temperature = 1.0, at::Tensor* entropy_bt = nullptr) const;
+  /// negative. Differentiable in h. The same on every tensor rank. With `entropy_bt` the entropy in nats
+  /// of each distribution is stored there (no gradient). One backward per forward.
+  at::Tensor token_logprobs(const at::Tensor& h_nd, const at::Tensor& targets_bt, double temperature = 1.0, at::Tensor* entropy_bt = nullptr) const;
 
-  /// fp32 [rows, tokens, vocabulary], whole on every tensor rank; no gradient.
-  at::Tensor logits(const at::Tensor& h_btd) const;
+  /// fp32 [n, vocabulary] of whole (not cut) hidden states [n, width], on every tensor rank; no gradient.
+  at::Tensor logits(const at::Tensor& h_nd) const;
 
-  /// fp32 [rows, tokens]: the scalar head's output; differentiable.
-  at::Tensor values(const at::Tensor& h_btd) const;
+  /// fp32 [rows, tokens]: the scalar head's output for each token of `rows` rows; differentiable.
+  at::Tensor values(const at::Tensor& h_nd, int64_t rows) const;
 
  private:
-  const HeadLayer* layer_;
+  Layers layers_;
   parallel::GradSink* sink_;
 };
 

@@ -35,8 +35,9 @@ FolderInfo read_folder_info(const std::filesystem::path& folder);
 /// and reads only the tensors it holds pieces of. A scalar head keeps its initial values where the folder is a language model: then returns false.
 bool load_weights(const std::filesystem::path& folder, const FolderInfo& info, Decoder& decoder);
 
-/// Writes the folder. Collective over all ranks of the model's mesh; files are written by one rank of each pipeline stage and
-/// appear all at once (`folder` is replaced as a whole). `info.dtype` fp32 or bf16 is how the weights are stored.
+/// Writes config.json, generation_config.json and the weights (in shards with an index above 4 GiB), as info.dtype says (fp32 or
+/// bf16), into `folder`, which is made if it is not there; weights that lay there before are removed. Collective over the tensor and
+/// pipeline ranks of one copy of the model and its data ranks; world rank 0 writes. For all or nothing give a temporary folder.
 /// A missing pad id is the caller's to choose (it needs the tokenizer); it is written as given.
 void write_folder(const std::filesystem::path& folder, const FolderInfo& info, const Decoder& decoder);
 
