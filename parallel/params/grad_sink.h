@@ -1,5 +1,6 @@
 // Where weight gradients go. Layers call it from their backward; it adds in fp32 into the flat buffers at once, or keeps the two factors of a
-// linear's gradient for later (zero bubble). When a bucket's last gradient of the step has arrived its reduction may start.
+// linear's gradient for later (zero bubble). When a bucket's last gradient of the step has arrived its reduction starts, if
+// DistributedOptimizer::zero_grad was told how many microbatches there are.
 // Knows the store's buckets and no layer.
 #pragma once
 
@@ -34,9 +35,6 @@ class GradSink {
   void defer_to(int chunk, int microbatch);
   void stop_deferring();
   void run_deferred(int chunk, int microbatch);
-
-  /// The next backward passes are the last of this step (microbatches x uses are counted): buckets may be reduced as they fill.
-  void expect_last_pass();
 
  private:
   struct State;

@@ -39,6 +39,9 @@ struct Run {
 /// All runs of a shard in local order; together they cover the local tensor exactly once.
 std::vector<Run> runs_of(const ShardSpec& spec);
 
+/// The same for the local elements [begin, end) alone: the part of a shard that lies in this rank's slice of a flat buffer.
+std::vector<Run> runs_within(const ShardSpec& spec, int64_t begin, int64_t end);
+
 /// This rank's even share of `size` indices: the first size % parts ranks get one more.
 Range even_share(int64_t size, int part, int parts);
 
