@@ -1,6 +1,7 @@
-// One list of fields per config struct serves reading, overriding, dumping, help and the reference page.
-// A struct writes its list once:
-//   void fields(base::Fields& f) { f("lr", lr, "Peak learning rate.", base::at_least(0)); f.section("data", data, "Data."); }
+// One list of fields per config struct serves reading, overriding, dumping, help and the reference
+// page. A struct writes its list once:
+//   void fields(base::Fields& f) { f("lr", lr, "Peak learning rate.", base::at_least(0));
+//   f.section("data", data, "Data."); }
 // Knows neither YAML's library (base/yaml.cpp) nor any particular config.
 #pragma once
 
@@ -16,7 +17,8 @@
 
 namespace strata::base {
 
-/// What a value may be. Numbers: [low, high] (open where said). Strings: one of `choices` if there are any.
+/// What a value may be. Numbers: [low, high] (open where said). Strings: one of `choices` if there
+/// are any.
 struct Limits {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -25,8 +27,8 @@ struct Limits {
 };
 Limits at_least(double low);
 Limits above(double low);
-Limits between(double low, double high);            ///< [low, high]
-Limits below_one();                                 ///< [0, 1)
+Limits between(double low, double high);  ///< [low, high]
+Limits below_one();                       ///< [0, 1)
 Limits one_of(std::vector<std::string> choices);
 
 /// A number that may be left to the program, written `auto`.
@@ -36,31 +38,48 @@ class Fields {
  public:
   virtual ~Fields() = default;
   virtual void operator()(const char* key, bool& value, const char* help) = 0;
-  virtual void operator()(const char* key, int64_t& value, const char* help, Limits limits = {}) = 0;
-  virtual void operator()(const char* key, AutoInt& value, const char* help, Limits limits = {}) = 0;
+  virtual void operator()(const char* key, int64_t& value, const char* help,
+                          Limits limits = {}) = 0;
+  virtual void operator()(const char* key, AutoInt& value, const char* help,
+                          Limits limits = {}) = 0;
   virtual void operator()(const char* key, double& value, const char* help, Limits limits = {}) = 0;
-  virtual void operator()(const char* key, std::string& value, const char* help, Limits limits = {}) = 0;
-  virtual void operator()(const char* key, std::vector<int64_t>& value, const char* help, Limits limits = {}) = 0;
-  virtual void operator()(const char* key, std::vector<double>& value, const char* help, Limits limits = {}) = 0;
-  virtual void operator()(const char* key, std::vector<std::string>& value, const char* help, Limits limits = {}) = 0;
+  virtual void operator()(const char* key, std::string& value, const char* help,
+                          Limits limits = {}) = 0;
+  virtual void operator()(const char* key, std::vector<int64_t>& value, const char* help,
+                          Limits limits = {}) = 0;
+  virtual void operator()(const char* key, std::vector<double>& value, const char* help,
+                          Limits limits = {}) = 0;
+  virtual void operator()(const char* key, std::vector<std::string>& value, const char* help,
+                          Limits limits = {}) = 0;
   /// A free mapping of names to strings (data.columns).
-  virtual void operator()(const char* key, std::vector<std::pair<std::string, std::string>>& value, const char* help) = 0;
+  virtual void operator()(const char* key, std::vector<std::pair<std::string, std::string>>& value,
+                          const char* help) = 0;
 
-  template <class S> void section(const char* key, S& section, const char* help) {
-    if (begin(key, help)) { section.fields(*this); end(); }
+  template <class S>
+  void section(const char* key, S& section, const char* help) {
+    if (begin(key, help)) {
+      section.fields(*this);
+      end();
+    }
   }
-  /// A list of mappings (data.train, rewards). A single mapping is read as a list of one; a plain scalar as an element whose
-  /// first field has that value.
-  template <class S> void list(const char* key, std::vector<S>& items, const char* help) {
+  /// A list of mappings (data.train, rewards). A single mapping is read as a list of one; a plain
+  /// scalar as an element whose first field has that value.
+  template <class S>
+  void list(const char* key, std::vector<S>& items, const char* help) {
     begin_list(key, help, items.size(), [&](size_t n) { items.assign(n, S{}); });
-    for (size_t i = 0; i < items.size(); ++i) { begin_item(i); items[i].fields(*this); end(); }
+    for (size_t i = 0; i < items.size(); ++i) {
+      begin_item(i);
+      items[i].fields(*this);
+      end();
+    }
     end_list();
   }
 
  protected:
   virtual bool begin(const char* key, const char* help) = 0;
   virtual void end() = 0;
-  virtual void begin_list(const char* key, const char* help, size_t count, const std::function<void(size_t)>& resize) = 0;
+  virtual void begin_list(const char* key, const char* help, size_t count,
+                          const std::function<void(size_t)>& resize) = 0;
   virtual void begin_item(size_t index) = 0;
   virtual void end_list() = 0;
 };
@@ -69,7 +88,9 @@ class Fields {
 class Problems {
  public:
   void add(std::string key, std::string why) { items.push_back({std::move(key), std::move(why)}); }
-  struct Item { std::string key, why; };
+  struct Item {
+    std::string key, why;
+  };
   std::vector<Item> items;
 };
 

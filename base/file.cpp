@@ -25,7 +25,8 @@ struct Descriptor {
 };
 
 [[noreturn]] void disk_trouble(std::string_view doing, const fs::path& path, int error) {
-  throw UserError(kDiskTrouble, fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(error)));
+  throw UserError(kDiskTrouble,
+                  fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(error)));
 }
 
 /// Opens a regular file for reading and tells its size.
@@ -51,7 +52,9 @@ void make_parent(const fs::path& path) {
   if (error) disk_trouble("make the folder", path.parent_path(), error.value());
 }
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 /// A name beside `path` that no other process of this machine uses.
 fs::path name_beside(const fs::path& path, std::string_view purpose) {
@@ -70,12 +73,15 @@ void rename_over(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-void require_file(const fs::path& path, ExitCode missing) { const Descriptor opened(open_for_reading(path, missing).first); }
+void require_file(const fs::path& path, ExitCode missing) {
+  const Descriptor opened(open_for_reading(path, missing).first);
+}
 
 std::string read_file(const fs::path& path, ExitCode missing) {
   const auto [fd, size] = open_for_reading(path, missing);
   const Descriptor file(fd);
-  std::string content(size + 1, '\0');  // one more, so that the end is seen without growing; a pipe reports 0
+  std::string content(size + 1,
+                      '\0');  // one more, so that the end is seen without growing; a pipe reports 0
   for (size_t filled = 0;;) {
     if (filled == content.size()) content.resize(2 * filled);
     const ssize_t got = ::read(file.fd, content.data() + filled, content.size() - filled);
@@ -91,7 +97,8 @@ std::string read_file(const fs::path& path, ExitCode missing) {
 
 void write_file(const fs::path& path, std::string_view content) {
   write_file_with(path, [&](const fs::path& temporary) {
-    const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    const Descriptor file(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (file.fd < 0) disk_trouble("create", temporary, errno);
     for (size_t written = 0; written < content.size();) {
       const ssize_t put = ::write(file.fd, content.data() + written, content.size() - written);
@@ -102,7 +109,8 @@ void write_file(const fs::path& path, std::string_view content) {
   });
 }
 
-void write_file_with(const fs::path& path, const std::function<void(const fs::path& temporary)>& produce) {
+void write_file_with(const fs::path& path,
+                     const std::function<void(const fs::path& temporary)>& produce) {
   make_parent(path);
   const fs::path temporary = name_beside(path, "new");
   try {
@@ -119,7 +127,8 @@ void write_file_with(const fs::path& path, const std::function<void(const fs::pa
 void publish_folder(const fs::path& temporary, const fs::path& to) {
   // 1. What the folder lists must be on disk before its new name is.
   sync_path(temporary);
-  // 2. An older folder of this name steps aside: rename cannot replace a folder that has files in it.
+  // 2. An older folder of this name steps aside: rename cannot replace a folder that has files in
+  // it.
   const fs::path aside = name_beside(to, "old");
   std::error_code ignored;
   const bool replaces = fs::exists(to, ignored);
@@ -139,7 +148,8 @@ void publish_folder(const fs::path& temporary, const fs::path& to) {
 void sync_path(const fs::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd < 0) disk_trouble("open", path, errno);
-  // Some network file systems cannot sync a folder and say EINVAL: there is nothing more to be done there.
+  // Some network file systems cannot sync a folder and say EINVAL: there is nothing more to be done
+  // there.
   if (::fsync(file.fd) != 0 && errno != EINVAL) disk_trouble("sync", path, errno);
 }
 

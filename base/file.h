@@ -1,5 +1,6 @@
-// Files on disk: read whole, mapped, or written so that a reader sees the old content or the new, never half.
-// Knows no format. Every failure is a UserError: kDiskTrouble for I/O, `missing` as told for an absent file.
+// Files on disk: read whole, mapped, or written so that a reader sees the old content or the new,
+// never half. Knows no format. Every failure is a UserError: kDiskTrouble for I/O, `missing` as
+// told for an absent file.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +22,16 @@ void require_file(const fs::path& path, ExitCode missing = kBadData);
 /// The whole file as bytes. An absent or unreadable file is a UserError with exit code `missing`.
 std::string read_file(const fs::path& path, ExitCode missing = kBadData);
 
-/// Writes temp + fsync + rename + fsync of the folder; makes parent folders. On error the old file stays.
+/// Writes temp + fsync + rename + fsync of the folder; makes parent folders. On error the old file
+/// stays.
 void write_file(const fs::path& path, std::string_view content);
 
 /// The same for a producer that writes the temporary file itself (HDF5, large files).
-void write_file_with(const fs::path& path, const std::function<void(const fs::path& temporary)>& produce);
+void write_file_with(const fs::path& path,
+                     const std::function<void(const fs::path& temporary)>& produce);
 
-/// Makes a finished folder visible under `to` by one rename (fsync of its files' folder and of the parent). An existing `to` is moved aside
-/// first and deleted after.
+/// Makes a finished folder visible under `to` by one rename (fsync of its files' folder and of the
+/// parent). An existing `to` is moved aside first and deleted after.
 void publish_folder(const fs::path& temporary, const fs::path& to);
 
 /// fsync of one file or folder.

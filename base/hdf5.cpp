@@ -10,9 +10,11 @@
 namespace strata::base {
 namespace {
 
-static_assert(std::is_same_v<hid_t, int64_t>, "handles are kept as int64_t so that hdf5.h stays in this file");
+static_assert(std::is_same_v<hid_t, int64_t>,
+              "handles are kept as int64_t so that hdf5.h stays in this file");
 
-constexpr size_t kLongestText = size_t{1} << 28;  // of an attribute; a damaged file may claim anything
+constexpr size_t kLongestText = size_t{1}
+                                << 28;  // of an attribute; a damaged file may claim anything
 
 struct TypeInfo {
   Hdf5Type type;
@@ -32,7 +34,8 @@ std::array<TypeInfo, 5> type_table() {
 
 TypeInfo info_of(Hdf5Type type) { return type_table()[static_cast<size_t>(type)]; }
 
-/// The innermost line of the library's error stack: the one that says what really happened. Clears the stack.
+/// The innermost line of the library's error stack: the one that says what really happened. Clears
+/// the stack.
 std::string innermost_error() {
   std::string text;
   const auto note = [](unsigned depth, const H5E_error2_t* entry, void* out) -> herr_t {
@@ -47,21 +50,26 @@ std::string innermost_error() {
 /// The library prints its error stack to stderr unless told otherwise, thread by thread.
 void silence() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
-/// Passes a result through, or throws a UserError where the library reports failure by a negative number.
+/// Passes a result through, or throws a UserError where the library reports failure by a negative
+/// number.
 int64_t need(int64_t result, ExitCode exit_code, std::string_view doing, std::string_view where) {
-  if (result < 0) throw UserError(exit_code, fmt::format("cannot {} {}: {}", doing, where, innermost_error()));
+  if (result < 0)
+    throw UserError(exit_code, fmt::format("cannot {} {}: {}", doing, where, innermost_error()));
   return result;
 }
 
-Hdf5Handle need_handle(hid_t id, ExitCode exit_code, std::string_view doing, std::string_view where) {
+Hdf5Handle need_handle(hid_t id, ExitCode exit_code, std::string_view doing,
+                       std::string_view where) {
   return Hdf5Handle(need(id, exit_code, doing, where));
 }
 
-/// No lock files' worth of trouble: network file systems often cannot lock, and shards are never written while read.
+/// No lock files' worth of trouble: network file systems often cannot lock, and shards are never
+/// written while read.
 Hdf5Handle access_properties(std::string_view where) {
   silence();
   Hdf5Handle access = need_handle(H5Pcreate(H5P_FILE_ACCESS), kDiskTrouble, "set up", where);
-  need(H5Pset_libver_bounds(access.id(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), kDiskTrouble, "set up", where);
+  need(H5Pset_libver_bounds(access.id(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), kDiskTrouble,
+       "set up", where);
   need(H5Pset_file_locking(access.id(), false, true), kDiskTrouble, "set up", where);
   return access;
 }
@@ -73,10 +81,12 @@ Hdf5Handle simple_space(int64_t count, int64_t limit, std::string_view where) {
 }
 
 /// The elements [first, first + count) of a dataset's file space.
-Hdf5Handle window(hid_t dataset, int64_t first, int64_t count, ExitCode exit_code, std::string_view where) {
+Hdf5Handle window(hid_t dataset, int64_t first, int64_t count, ExitCode exit_code,
+                  std::string_view where) {
   Hdf5Handle space = need_handle(H5Dget_space(dataset), exit_code, "look into", where);
   const auto start = static_cast<hsize_t>(first), extent = static_cast<hsize_t>(count);
-  need(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, nullptr, &extent, nullptr), exit_code, "look into", where);
+  need(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, nullptr, &extent, nullptr),
+       exit_code, "look into", where);
   return space;
 }
 
@@ -103,7 +113,8 @@ void Hdf5Handle::reset() {
   H5Idec_ref(release());
 }
 
-Hdf5Dataset::Hdf5Dataset(Hdf5Handle handle, std::string where) : handle_(std::move(handle)), where_(std::move(where)) {
+Hdf5Dataset::Hdf5Dataset(Hdf5Handle handle, std::string where)
+    : handle_(std::move(handle)), where_(std::move(where)) {
   const Hdf5Handle space = need_handle(H5Dget_space(handle_.id()), kBadData, "look into", where_);
   if (H5Sget_simple_extent_ndims(space.id()) != 1) {
     throw UserError(kBadData, fmt::format("{} has not one dimension, as was expected", where_));
@@ -115,7 +126,9 @@ Hdf5Dataset::Hdf5Dataset(Hdf5Handle handle, std::string where) : handle_(std::mo
       return;
     }
   }
-  throw UserError(kBadData, fmt::format("{} is of a type other than u8, u16, i32, u32 or i64 (little-endian)", where_));
+  throw UserError(
+      kBadData,
+      fmt::format("{} is of a type other than u8, u16, i32, u32 or i64 (little-endian)", where_));
 }
 
 int64_t Hdf5Dataset::size() const {
@@ -127,16 +140,19 @@ void Hdf5Dataset::read_raw(int64_t first, int64_t count, Hdf5Type type, void* ou
   silence();
   const TypeInfo wanted = info_of(type), stored = info_of(type_);
   if (wanted.low > stored.low || wanted.high < stored.high) {
-    throw UserError(kBadData, fmt::format("{} holds numbers too large for what is to be read from it", where_));
+    throw UserError(
+        kBadData, fmt::format("{} holds numbers too large for what is to be read from it", where_));
   }
   const int64_t size = this->size();
   if (first < 0 || count < 0 || first > size - count) {
-    throw UserError(kBadData, fmt::format("{} has {} elements; [{}, {}) lies outside", where_, size, first, first + count));
+    throw UserError(kBadData, fmt::format("{} has {} elements; [{}, {}) lies outside", where_, size,
+                                          first, first + count));
   }
   if (count == 0) return;
   const Hdf5Handle from = window(handle_.id(), first, count, kBadData, where_);
   const Hdf5Handle into = simple_space(count, count, where_);
-  need(H5Dread(handle_.id(), wanted.in_memory, into.id(), from.id(), H5P_DEFAULT, out), kBadData, "read", where_);
+  need(H5Dread(handle_.id(), wanted.in_memory, into.id(), from.id(), H5P_DEFAULT, out), kBadData,
+       "read", where_);
 }
 
 void Hdf5Dataset::write_raw(int64_t first, int64_t count, Hdf5Type type, const void* values) {
@@ -146,8 +162,8 @@ void Hdf5Dataset::write_raw(int64_t first, int64_t count, Hdf5Type type, const v
   if (count == 0) return;
   const Hdf5Handle into = window(handle_.id(), first, count, kDiskTrouble, where_);
   const Hdf5Handle from = simple_space(count, count, where_);
-  need(H5Dwrite(handle_.id(), info_of(type).in_memory, from.id(), into.id(), H5P_DEFAULT, values), kDiskTrouble, "write",
-       where_);
+  need(H5Dwrite(handle_.id(), info_of(type).in_memory, from.id(), into.id(), H5P_DEFAULT, values),
+       kDiskTrouble, "write", where_);
 }
 
 void Hdf5Dataset::append_raw(int64_t count, Hdf5Type type, const void* values) {
@@ -190,24 +206,26 @@ Hdf5File Hdf5File::open(const fs::path& path) {
 Hdf5Dataset Hdf5File::create_fixed(const std::string& name, Hdf5Type type, int64_t count) {
   const std::string where = dataset_label(path_, name);
   const Hdf5Handle space = simple_space(count, count, where);
-  const Hdf5Handle layout = need_handle(H5Pcreate(H5P_DATASET_CREATE), kDiskTrouble, "set up", where);
+  const Hdf5Handle layout =
+      need_handle(H5Pcreate(H5P_DATASET_CREATE), kDiskTrouble, "set up", where);
   need(H5Pset_layout(layout.id(), H5D_CONTIGUOUS), kDiskTrouble, "set up", where);
   need(H5Pset_alloc_time(layout.id(), H5D_ALLOC_TIME_EARLY), kDiskTrouble, "set up", where);
   need(H5Pset_fill_time(layout.id(), H5D_FILL_TIME_NEVER), kDiskTrouble, "set up", where);
-  const hid_t dataset = H5Dcreate2(handle_.id(), name.c_str(), info_of(type).on_disk, space.id(), H5P_DEFAULT, layout.id(),
-                                   H5P_DEFAULT);
+  const hid_t dataset = H5Dcreate2(handle_.id(), name.c_str(), info_of(type).on_disk, space.id(),
+                                   H5P_DEFAULT, layout.id(), H5P_DEFAULT);
   return {need_handle(dataset, kDiskTrouble, "create", where), where};
 }
 
 Hdf5Dataset Hdf5File::create_growing(const std::string& name, Hdf5Type type, int64_t chunk) {
   const std::string where = dataset_label(path_, name);
   const Hdf5Handle space = simple_space(0, -1, where);
-  const Hdf5Handle layout = need_handle(H5Pcreate(H5P_DATASET_CREATE), kDiskTrouble, "set up", where);
+  const Hdf5Handle layout =
+      need_handle(H5Pcreate(H5P_DATASET_CREATE), kDiskTrouble, "set up", where);
   const auto chunk_size = static_cast<hsize_t>(chunk);
   need(H5Pset_chunk(layout.id(), 1, &chunk_size), kDiskTrouble, "set up", where);
   need(H5Pset_fletcher32(layout.id()), kDiskTrouble, "set up", where);
-  const hid_t dataset = H5Dcreate2(handle_.id(), name.c_str(), info_of(type).on_disk, space.id(), H5P_DEFAULT, layout.id(),
-                                   H5P_DEFAULT);
+  const hid_t dataset = H5Dcreate2(handle_.id(), name.c_str(), info_of(type).on_disk, space.id(),
+                                   H5P_DEFAULT, layout.id(), H5P_DEFAULT);
   return {need_handle(dataset, kDiskTrouble, "create", where), where};
 }
 
@@ -221,15 +239,16 @@ bool Hdf5File::has_dataset(const std::string& name) const {
 Hdf5Dataset Hdf5File::dataset(const std::string& name) const {
   const std::string where = dataset_label(path_, name);
   if (!has_dataset(name)) throw UserError(kBadData, fmt::format("{} is missing", where));
-  return {need_handle(H5Dopen2(handle_.id(), name.c_str(), H5P_DEFAULT), kBadData, "open", where), where};
+  return {need_handle(H5Dopen2(handle_.id(), name.c_str(), H5P_DEFAULT), kBadData, "open", where),
+          where};
 }
 
 void Hdf5File::set_attribute(const std::string& name, int64_t value) {
   const std::string where = attribute_label(path_, name);
   const Hdf5Handle space = need_handle(H5Screate(H5S_SCALAR), kDiskTrouble, "set up", where);
-  const Hdf5Handle attribute =
-      need_handle(H5Acreate2(handle_.id(), name.c_str(), H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), kDiskTrouble,
-                  "create", where);
+  const Hdf5Handle attribute = need_handle(
+      H5Acreate2(handle_.id(), name.c_str(), H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT),
+      kDiskTrouble, "create", where);
   need(H5Awrite(attribute.id(), H5T_NATIVE_INT64, &value), kDiskTrouble, "write", where);
 }
 
@@ -239,10 +258,11 @@ void Hdf5File::set_attribute(const std::string& name, std::string_view text) {
   const Hdf5Handle type = need_handle(H5Tcopy(H5T_C_S1), kDiskTrouble, "set up", where);
   need(H5Tset_size(type.id(), text.size() + 1), kDiskTrouble, "set up", where);
   need(H5Tset_cset(type.id(), H5T_CSET_UTF8), kDiskTrouble, "set up", where);
-  const Hdf5Handle attribute =
-      need_handle(H5Acreate2(handle_.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), kDiskTrouble,
-                  "create", where);
-  need(H5Awrite(attribute.id(), type.id(), std::string(text).c_str()), kDiskTrouble, "write", where);
+  const Hdf5Handle attribute = need_handle(
+      H5Acreate2(handle_.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
+      kDiskTrouble, "create", where);
+  need(H5Awrite(attribute.id(), type.id(), std::string(text).c_str()), kDiskTrouble, "write",
+       where);
 }
 
 bool Hdf5File::has_attribute(const std::string& name) const {
@@ -253,7 +273,8 @@ bool Hdf5File::has_attribute(const std::string& name) const {
 int64_t Hdf5File::int_attribute(const std::string& name) const {
   const std::string where = attribute_label(path_, name);
   if (!has_attribute(name)) throw UserError(kBadData, fmt::format("{} is missing", where));
-  const Hdf5Handle attribute = need_handle(H5Aopen(handle_.id(), name.c_str(), H5P_DEFAULT), kBadData, "open", where);
+  const Hdf5Handle attribute =
+      need_handle(H5Aopen(handle_.id(), name.c_str(), H5P_DEFAULT), kBadData, "open", where);
   const Hdf5Handle type = need_handle(H5Aget_type(attribute.id()), kBadData, "look into", where);
   const Hdf5Handle space = need_handle(H5Aget_space(attribute.id()), kBadData, "look into", where);
   if (H5Tget_class(type.id()) != H5T_INTEGER || H5Sget_simple_extent_npoints(space.id()) != 1) {
@@ -267,12 +288,15 @@ int64_t Hdf5File::int_attribute(const std::string& name) const {
 std::string Hdf5File::text_attribute(const std::string& name) const {
   const std::string where = attribute_label(path_, name);
   if (!has_attribute(name)) throw UserError(kBadData, fmt::format("{} is missing", where));
-  const Hdf5Handle attribute = need_handle(H5Aopen(handle_.id(), name.c_str(), H5P_DEFAULT), kBadData, "open", where);
+  const Hdf5Handle attribute =
+      need_handle(H5Aopen(handle_.id(), name.c_str(), H5P_DEFAULT), kBadData, "open", where);
   const Hdf5Handle type = need_handle(H5Aget_type(attribute.id()), kBadData, "look into", where);
   const Hdf5Handle space = need_handle(H5Aget_space(attribute.id()), kBadData, "look into", where);
-  const bool is_text = H5Tget_class(type.id()) == H5T_STRING && H5Tis_variable_str(type.id()) == 0 &&
+  const bool is_text = H5Tget_class(type.id()) == H5T_STRING &&
+                       H5Tis_variable_str(type.id()) == 0 &&
                        H5Sget_simple_extent_npoints(space.id()) == 1;
-  if (!is_text || H5Tget_size(type.id()) > kLongestText) throw UserError(kBadData, fmt::format("{} is not a text, as was expected", where));
+  if (!is_text || H5Tget_size(type.id()) > kLongestText)
+    throw UserError(kBadData, fmt::format("{} is not a text, as was expected", where));
   std::string text(H5Tget_size(type.id()), '\0');
   need(H5Aread(attribute.id(), type.id(), text.data()), kBadData, "read", where);
   return text.substr(0, text.find('\0'));

@@ -1,9 +1,10 @@
 // HDF5 files of one-dimensional integer datasets and a few attributes: all that token shards need.
-// A dataset is either of a known size and contiguous (its bytes can be mapped straight from the file) or growing and
-// chunked (append while writing; every chunk carries a checksum). Metadata is written in the newest format, which
-// carries checksums too. Knows nothing of tokens. One thread at a time may be inside the library: readers on several
-// threads map contiguous datasets instead. Failures are UserErrors that name the file: kBadData when a file is not what
-// it should be, kDiskTrouble when the disk refuses.
+// A dataset is either of a known size and contiguous (its bytes can be mapped straight from the
+// file) or growing and chunked (append while writing; every chunk carries a checksum). Metadata is
+// written in the newest format, which carries checksums too. Knows nothing of tokens. One thread at
+// a time may be inside the library: readers on several threads map contiguous datasets instead.
+// Failures are UserErrors that name the file: kBadData when a file is not what it should be,
+// kDiskTrouble when the disk refuses.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +29,14 @@ size_t element_bytes(Hdf5Type type);
 /// The Hdf5Type of a C++ integer type.
 template <class T>
 constexpr Hdf5Type hdf5_type() {
-  if constexpr (std::is_same_v<T, uint8_t>) return Hdf5Type::kU8;
-  else if constexpr (std::is_same_v<T, uint16_t>) return Hdf5Type::kU16;
-  else if constexpr (std::is_same_v<T, int32_t>) return Hdf5Type::kI32;
-  else if constexpr (std::is_same_v<T, uint32_t>) return Hdf5Type::kU32;
+  if constexpr (std::is_same_v<T, uint8_t>)
+    return Hdf5Type::kU8;
+  else if constexpr (std::is_same_v<T, uint16_t>)
+    return Hdf5Type::kU16;
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return Hdf5Type::kI32;
+  else if constexpr (std::is_same_v<T, uint32_t>)
+    return Hdf5Type::kU32;
   else {
     static_assert(std::is_same_v<T, int64_t>, "not a type of Hdf5Type");
     return Hdf5Type::kI64;
@@ -54,14 +59,16 @@ class Hdf5Handle {
   int64_t id_ = -1;
 };
 
-/// One dataset of an open file. It may outlive the Hdf5File object (the file then stays open with it).
+/// One dataset of an open file. It may outlive the Hdf5File object (the file then stays open with
+/// it).
 class Hdf5Dataset {
  public:
-  int64_t size() const;     ///< elements
+  int64_t size() const;  ///< elements
   Hdf5Type type() const { return type_; }
 
-  /// Elements [first, first + out.size()). T may be wider than the stored type (an int32 out of uint16); a T that
-  /// cannot hold every stored value is refused, as is a window outside the dataset.
+  /// Elements [first, first + out.size()). T may be wider than the stored type (an int32 out of
+  /// uint16); a T that cannot hold every stored value is refused, as is a window outside the
+  /// dataset.
   template <class T>
   void read(int64_t first, std::span<T> out) const {
     read_raw(first, static_cast<int64_t>(out.size()), hdf5_type<T>(), out.data());
@@ -77,8 +84,9 @@ class Hdf5Dataset {
     append_raw(static_cast<int64_t>(values.size()), hdf5_type<T>(), values.data());
   }
 
-  /// Where a contiguous dataset's bytes begin in the file (little-endian elements, size() of them): for a mapping.
-  /// Nothing for a growing or an empty dataset. The bytes are known to lie inside the file.
+  /// Where a contiguous dataset's bytes begin in the file (little-endian elements, size() of them):
+  /// for a mapping. Nothing for a growing or an empty dataset. The bytes are known to lie inside
+  /// the file.
   std::optional<uint64_t> file_offset() const;
 
  private:
@@ -96,7 +104,8 @@ class Hdf5Dataset {
 /// A file being written (create) or read (open). Movable.
 class Hdf5File {
  public:
-  /// A new file in the newest format; an existing one is replaced. Wrap in write_file_with for all or nothing.
+  /// A new file in the newest format; an existing one is replaced. Wrap in write_file_with for all
+  /// or nothing.
   static Hdf5File create(const fs::path& path);
   /// Read only. Absent, damaged or foreign: kBadData.
   static Hdf5File open(const fs::path& path);
@@ -115,14 +124,16 @@ class Hdf5File {
   /// An existing dataset: one-dimensional and of one of our types, else kBadData.
   Hdf5Dataset dataset(const std::string& name) const;
 
-  /// Attributes of the file as a whole. An absent one, or one of another type, is kBadData when read.
+  /// Attributes of the file as a whole. An absent one, or one of another type, is kBadData when
+  /// read.
   void set_attribute(const std::string& name, int64_t value);
   void set_attribute(const std::string& name, std::string_view text);
   bool has_attribute(const std::string& name) const;
   int64_t int_attribute(const std::string& name) const;
   std::string text_attribute(const std::string& name) const;
 
-  /// Writes everything out and closes; a full disk is noticed here at the latest. The destructor closes in silence.
+  /// Writes everything out and closes; a full disk is noticed here at the latest. The destructor
+  /// closes in silence.
   void close();
 
  private:

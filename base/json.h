@@ -1,6 +1,6 @@
-// JSON from people and other programs: parsed with the place of a mistake, read with messages that name the file and
-// the key, written so that any bytes make valid JSON. The values themselves are nlohmann's; a file that looks into one
-// includes <nlohmann/json.hpp>.
+// JSON from people and other programs: parsed with the place of a mistake, read with messages that
+// name the file and the key, written so that any bytes make valid JSON. The values themselves are
+// nlohmann's; a file that looks into one includes <nlohmann/json.hpp>.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,18 @@ using Json = nlohmann::ordered_json;
 /// Sorts its keys and finds them fast: for objects of many keys (a tokenizer's vocabulary).
 using SortedJson = nlohmann::json;
 
-/// Parses a whole text that came from `source` (a file name, or "FILE:LINE" of a row). A mistake is a UserError with the
-/// line and column inside the text. `bad` is the exit code of every complaint.
+/// Parses a whole text that came from `source` (a file name, or "FILE:LINE" of a row). A mistake is
+/// a UserError with the line and column inside the text. `bad` is the exit code of every complaint.
 Json parse_json(std::string_view text, std::string_view source, ExitCode bad = kBadData);
-SortedJson parse_sorted_json(std::string_view text, std::string_view source, ExitCode bad = kBadData);
+SortedJson parse_sorted_json(std::string_view text, std::string_view source,
+                             ExitCode bad = kBadData);
 
 /// The same of a file's content; an absent file has the same exit code.
 Json read_json(const fs::path& path, ExitCode bad = kBadData);
 SortedJson read_sorted_json(const fs::path& path, ExitCode bad = kBadData);
 
-/// One line (for JSONL) or indented by two spaces with a line break at the end (for people). Bytes that are no valid
-/// UTF-8, such as half a character that a model generated, become U+FFFD.
+/// One line (for JSONL) or indented by two spaces with a line break at the end (for people). Bytes
+/// that are no valid UTF-8, such as half a character that a model generated, become U+FFFD.
 std::string compact_json(const Json& value);
 std::string pretty_json(const Json& value);
 

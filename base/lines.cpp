@@ -13,7 +13,8 @@ namespace strata::base {
 namespace {
 
 constexpr size_t kBlock = 256 * 1024;
-constexpr std::string_view kGzipMagic = "\x1f\x8b", kZstdMagic = "\x28\xb5\x2f\xfd", kUtf8Mark = "\xef\xbb\xbf";
+constexpr std::string_view kGzipMagic = "\x1f\x8b", kZstdMagic = "\x28\xb5\x2f\xfd",
+                           kUtf8Mark = "\xef\xbb\xbf";
 
 [[noreturn]] void bad_stream(const fs::path& path, std::string_view why) {
   throw UserError(kBadData, fmt::format("cannot read {}: {}", path.string(), why));
@@ -28,7 +29,8 @@ std::ifstream open_stream(const fs::path& path) {
 
 class PlainSource : public ByteSource {
  public:
-  explicit PlainSource(const fs::path& path, int64_t offset = 0) : path_(path), stream_(open_stream(path)) {
+  explicit PlainSource(const fs::path& path, int64_t offset = 0)
+      : path_(path), stream_(open_stream(path)) {
     stream_.seekg(offset);
   }
   size_t read(char* out, size_t size) override {
@@ -46,7 +48,8 @@ class PlainSource : public ByteSource {
 class GzipSource : public ByteSource {
  public:
   explicit GzipSource(const fs::path& path) : path_(path), file_(path), packed_(kBlock) {
-    ensure(inflateInit2(&stream_, 15 + 16) == Z_OK, "zlib cannot start");  // the largest window; gzip framing
+    ensure(inflateInit2(&stream_, 15 + 16) == Z_OK,
+           "zlib cannot start");  // the largest window; gzip framing
   }
   ~GzipSource() override { inflateEnd(&stream_); }
 
@@ -57,7 +60,8 @@ class GzipSource : public ByteSource {
       if (stream_.avail_in == 0) {
         stream_.next_in = reinterpret_cast<Bytef*>(packed_.data());
         stream_.avail_in = static_cast<uInt>(file_.read(packed_.data(), packed_.size()));
-        if (stream_.avail_in == 0 && inside_member_) bad_stream(path_, "the gzip stream is cut off");
+        if (stream_.avail_in == 0 && inside_member_)
+          bad_stream(path_, "the gzip stream is cut off");
         if (stream_.avail_in == 0) return 0;
       }
       inside_member_ = true;
@@ -66,7 +70,8 @@ class GzipSource : public ByteSource {
         inside_member_ = false;
         inflateReset(&stream_);
       } else if (status != Z_OK && status != Z_BUF_ERROR) {
-        bad_stream(path_, fmt::format("the gzip stream is damaged ({})", stream_.msg ? stream_.msg : "no reason given"));
+        bad_stream(path_, fmt::format("the gzip stream is damaged ({})",
+                                      stream_.msg ? stream_.msg : "no reason given"));
       }
     }
     return size - stream_.avail_out;
@@ -84,9 +89,13 @@ class GzipSource : public ByteSource {
 class ZstdSource : public ByteSource {
  public:
   explicit ZstdSource(const fs::path& path)
-      : path_(path), file_(path), packed_(kBlock), stream_(ZSTD_createDStream(), &ZSTD_freeDStream) {
+      : path_(path),
+        file_(path),
+        packed_(kBlock),
+        stream_(ZSTD_createDStream(), &ZSTD_freeDStream) {
     ensure(stream_ != nullptr, "zstd cannot start");
-    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, 31);  // corpora are often packed with --long=31
+    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax,
+                           31);  // corpora are often packed with --long=31
   }
 
   size_t read(char* out, size_t size) override {
@@ -99,10 +108,12 @@ class ZstdSource : public ByteSource {
       }
       const size_t status = ZSTD_decompressStream(stream_.get(), &unpacked, &in_);
       if (ZSTD_isError(status)) {
-        bad_stream(path_, fmt::format("the Zstandard stream is damaged ({})", ZSTD_getErrorName(status)));
+        bad_stream(path_,
+                   fmt::format("the Zstandard stream is damaged ({})", ZSTD_getErrorName(status)));
       }
       inside_frame_ = status != 0;
-      more_inside_ = inside_frame_ && unpacked.pos == unpacked.size;  // a full output may have left more behind
+      more_inside_ = inside_frame_ &&
+                     unpacked.pos == unpacked.size;  // a full output may have left more behind
     }
     return unpacked.pos;
   }
@@ -170,7 +181,8 @@ bool LineReader::next() {
   return true;
 }
 
-/// Moves what is left to the front and reads more behind it; the buffer grows only for a line longer than itself.
+/// Moves what is left to the front and reads more behind it; the buffer grows only for a line
+/// longer than itself.
 bool LineReader::refill() {
   std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
   end_ -= begin_;

@@ -1,5 +1,6 @@
-// The lines of a text file, one at a time: plain, gzip (.gz) or Zstandard (.zst), known by the first bytes.
-// Holds one block in memory whatever the file's size. Knows nothing of what a line says.
+// The lines of a text file, one at a time: plain, gzip (.gz) or Zstandard (.zst), known by the
+// first bytes. Holds one block in memory whatever the file's size. Knows nothing of what a line
+// says.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ class ByteSource {
   virtual size_t read(char* out, size_t size) = 0;
 };
 
-/// Opens a file; how it is compressed is seen from its first bytes. Absent, damaged and cut-off files are UserErrors
-/// (kBadData) that name it.
+/// Opens a file; how it is compressed is seen from its first bytes. Absent, damaged and cut-off
+/// files are UserErrors (kBadData) that name it.
 std::unique_ptr<ByteSource> open_bytes(const fs::path& path);
 
 /// True for a file that begins as gzip or Zstandard.

@@ -28,7 +28,8 @@ struct Log::State {
   /// A log that cannot be written does not end a run: the line is lost, the console still has it.
   void to_file(std::string_view prefix, std::string_view line) {
     if (!file.is_open()) return;
-    file << fmt::format("{:%Y-%m-%d %H:%M:%S} {}{}\n", fmt::localtime(std::time(nullptr)), prefix, line);
+    file << fmt::format("{:%Y-%m-%d %H:%M:%S} {}{}\n", fmt::localtime(std::time(nullptr)), prefix,
+                        line);
     file.flush();
     file.clear();
   }
@@ -42,7 +43,8 @@ void Log::open_file(const std::filesystem::path& file) {
   std::error_code error;
   if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), error);
   state_->file = std::ofstream(file, std::ios::app);
-  if (!state_->file) throw UserError(kDiskTrouble, fmt::format("cannot open the log file {}", file.string()));
+  if (!state_->file)
+    throw UserError(kDiskTrouble, fmt::format("cannot open the log file {}", file.string()));
 }
 
 void Log::info(std::string_view line) {

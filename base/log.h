@@ -1,4 +1,5 @@
-// Log lines: rank 0 to stderr, every rank to its own file. Passed by reference; there is no global logger.
+// Log lines: rank 0 to stderr, every rank to its own file. Passed by reference; there is no global
+// logger.
 #pragma once
 
 #include <filesystem>
@@ -29,7 +30,8 @@ class Log {
   void detail(std::string_view line);   ///< file only
   int rank() const;
 
-  /// Called before a line goes to the console and after (a progress bar steps aside). It must not log itself.
+  /// Called before a line goes to the console and after (a progress bar steps aside). It must not
+  /// log itself.
   void set_console_guard(std::function<void(bool before)> guard);
 
  private:

@@ -17,7 +17,7 @@
 namespace strata::base {
 namespace {
 
-constexpr size_t kLengthBytes = 8;             // the file opens with the header's length, little-endian
+constexpr size_t kLengthBytes = 8;  // the file opens with the header's length, little-endian
 constexpr size_t kLargestHeader = 100'000'000;  // as the reference implementation has it
 constexpr const char* kMetadataKey = "__metadata__";
 
@@ -25,8 +25,16 @@ struct DtypeRow {
   std::string_view name;
   int64_t bytes;
 };
-constexpr std::array<DtypeRow, 10> kDtypes = {{{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4},
-                                               {"I16", 2}, {"I8", 1}, {"U8", 1}, {"BOOL", 1}}};
+constexpr std::array<DtypeRow, 10> kDtypes = {{{"F64", 8},
+                                               {"F32", 4},
+                                               {"F16", 2},
+                                               {"BF16", 2},
+                                               {"I64", 8},
+                                               {"I32", 4},
+                                               {"I16", 2},
+                                               {"I8", 1},
+                                               {"U8", 1},
+                                               {"BOOL", 1}}};
 
 /// Elements of a shape times `element`, or -1 where that is no sane number.
 int64_t bytes_of_shape(const std::vector<int64_t>& shape, int64_t element) {
@@ -37,11 +45,13 @@ int64_t bytes_of_shape(const std::vector<int64_t>& shape, int64_t element) {
   return bytes;
 }
 
-/// Parses the header and refuses a name that comes twice (the library would keep one of the two in silence).
+/// Parses the header and refuses a name that comes twice (the library would keep one of the two in
+/// silence).
 SortedJson parse_header(std::string_view text, const std::function<void(std::string)>& refuse) {
   std::set<std::string> names;
   const auto watch = [&](int depth, SortedJson::parse_event_t event, SortedJson& parsed) {
-    if (event == SortedJson::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) {
+    if (event == SortedJson::parse_event_t::key && depth == 1 &&
+        !names.insert(parsed.get<std::string>()).second) {
       refuse(fmt::format("tensor '{}' is listed twice", parsed.get<std::string>()));
     }
     return true;
@@ -54,7 +64,8 @@ SortedJson parse_header(std::string_view text, const std::function<void(std::str
   return {};
 }
 
-TensorInfo read_info(const std::string& name, const SortedJson& entry, const std::string& source, ExitCode damaged) {
+TensorInfo read_info(const std::string& name, const SortedJson& entry, const std::string& source,
+                     ExitCode damaged) {
   const SortedJsonReader reader(entry, fmt::format("{}: tensor '{}'", source, name), damaged);
   const auto integers = [&](const std::string& key) {
     std::vector<int64_t> values;
@@ -107,7 +118,8 @@ class ChecksummedFile {
 
  private:
   [[noreturn]] void fail(std::string_view doing) const {
-    throw UserError(kDiskTrouble, fmt::format("cannot {} {}: {}", doing, path_.string(), std::strerror(errno)));
+    throw UserError(kDiskTrouble,
+                    fmt::format("cannot {} {}: {}", doing, path_.string(), std::strerror(errno)));
   }
 
   fs::path path_;
@@ -115,16 +127,19 @@ class ChecksummedFile {
   uint32_t crc_ = 0;
 };
 
-/// The JSON header of tensors that lie one after the other, padded with blanks so that the data is aligned.
-std::string make_header(const std::vector<TensorToWrite>& tensors, const std::map<std::string, std::string>& metadata) {
+/// The JSON header of tensors that lie one after the other, padded with blanks so that the data is
+/// aligned.
+std::string make_header(const std::vector<TensorToWrite>& tensors,
+                        const std::map<std::string, std::string>& metadata) {
   Json header = Json::object();
   if (!metadata.empty()) header[kMetadataKey] = metadata;
   int64_t begin = 0;
   for (const auto& tensor : tensors) {
     const int64_t bytes = bytes_of_shape(tensor.shape, dtype_bytes(tensor.dtype));
     ensure(bytes >= 0, "the shape of a tensor to be written");
-    const Json entry{{"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, begin + bytes}}};
-    ensure(header.emplace(tensor.name, entry).second, "a tensor is to be written twice");
+    Json entry{
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, begin + bytes}}};
+    ensure(header.emplace(tensor.name, std::move(entry)).second, "a tensor is to be written twice");
     begin += bytes;
   }
   std::string text = compact_json(header);
@@ -140,13 +155,15 @@ int64_t dtype_bytes(std::string_view dtype) {
   }
   std::vector<std::string> names;
   for (const auto& row : kDtypes) names.emplace_back(row.name);
-  throw UserError(kBadUsage, fmt::format("unknown safetensors dtype '{}'; known are {}{}", dtype, fmt::join(names, " "),
-                                         did_you_mean(dtype, names)));
+  throw UserError(kBadUsage, fmt::format("unknown safetensors dtype '{}'; known are {}{}", dtype,
+                                         fmt::join(names, " "), did_you_mean(dtype, names)));
 }
 
-SafetensorsReader::SafetensorsReader(const fs::path& path, ExitCode damaged) : file_(path, damaged) {
+SafetensorsReader::SafetensorsReader(const fs::path& path, ExitCode damaged)
+    : file_(path, damaged) {
   const auto refuse = [&](const std::string& why) {
-    throw UserError(damaged, fmt::format("{} is not a sound safetensors file: {}", path.string(), why));
+    throw UserError(damaged,
+                    fmt::format("{} is not a sound safetensors file: {}", path.string(), why));
   };
   // 1. The header's length and text.
   const auto bytes = file_.bytes();
@@ -171,13 +188,15 @@ SafetensorsReader::SafetensorsReader(const fs::path& path, ExitCode damaged) : f
     }
     TensorInfo info = read_info(name, entry, path.string(), damaged);
     const auto known = std::ranges::find(kDtypes, info.dtype, &DtypeRow::name);
-    if (known == kDtypes.end()) refuse(fmt::format("tensor '{}' has the unknown dtype '{}'", name, info.dtype));
+    if (known == kDtypes.end())
+      refuse(fmt::format("tensor '{}' has the unknown dtype '{}'", name, info.dtype));
     if (info.begin > info.end || info.end > data_size) {
-      refuse(fmt::format("tensor '{}' lies at [{}, {}), the data has {} bytes", name, info.begin, info.end, data_size));
+      refuse(fmt::format("tensor '{}' lies at [{}, {}), the data has {} bytes", name, info.begin,
+                         info.end, data_size));
     }
     if (bytes_of_shape(info.shape, known->bytes) != info.end - info.begin) {
-      refuse(fmt::format("tensor '{}' of shape [{}] and dtype {} cannot have {} bytes", name, fmt::join(info.shape, ", "),
-                         info.dtype, info.end - info.begin));
+      refuse(fmt::format("tensor '{}' of shape [{}] and dtype {} cannot have {} bytes", name,
+                         fmt::join(info.shape, ", "), info.dtype, info.end - info.begin));
     }
     tensors_.emplace(name, std::move(info));
   }
@@ -188,14 +207,17 @@ SafetensorsReader::SafetensorsReader(const fs::path& path, ExitCode damaged) : f
   std::ranges::sort(ranges);
   int64_t covered = 0;
   for (const auto& [begin, end] : ranges) {
-    if (begin != covered) refuse(fmt::format("tensors overlap or leave a gap at byte {} of the data", covered));
+    if (begin != covered)
+      refuse(fmt::format("tensors overlap or leave a gap at byte {} of the data", covered));
     covered = end;
   }
-  if (covered != data_size) refuse(fmt::format("{} bytes of its data belong to no tensor", data_size - covered));
+  if (covered != data_size)
+    refuse(fmt::format("{} bytes of its data belong to no tensor", data_size - covered));
 }
 
 std::span<const std::byte> SafetensorsReader::bytes(const TensorInfo& info) const {
-  return file_.bytes().subspan(data_begin_ + static_cast<size_t>(info.begin), static_cast<size_t>(info.end - info.begin));
+  return file_.bytes().subspan(data_begin_ + static_cast<size_t>(info.begin),
+                               static_cast<size_t>(info.end - info.begin));
 }
 
 uint32_t write_safetensors(const fs::path& path, const std::vector<TensorToWrite>& tensors,
@@ -208,7 +230,8 @@ uint32_t write_safetensors(const fs::path& path, const std::vector<TensorToWrite
   for (const auto& tensor : tensors) {
     const auto bytes = tensor.fetch();
     const auto expected = bytes_of_shape(tensor.shape, dtype_bytes(tensor.dtype));
-    ensure(static_cast<int64_t>(bytes.size()) == expected, fmt::format("the bytes of tensor {}", tensor.name));
+    ensure(static_cast<int64_t>(bytes.size()) == expected,
+           fmt::format("the bytes of tensor {}", tensor.name));
     file.write(bytes.data(), bytes.size());
   }
   return file.finish();

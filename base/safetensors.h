@@ -1,5 +1,5 @@
-// The safetensors container: a JSON header and raw little-endian bytes. Read mapped, written in one pass.
-// Knows names, dtypes and shapes; knows no tensor library.
+// The safetensors container: a JSON header and raw little-endian bytes. Read mapped, written in one
+// pass. Knows names, dtypes and shapes; knows no tensor library.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,8 @@ struct TensorInfo {
 /// Bytes of one element of a safetensors dtype; a UserError for an unknown one.
 int64_t dtype_bytes(std::string_view dtype);
 
-/// A file opened for reading. Checks the header (bounds, overlap, duplicate names) and refuses a bad one with `damaged`.
+/// A file opened for reading. Checks the header (bounds, overlap, duplicate names) and refuses a
+/// bad one with `damaged`.
 class SafetensorsReader {
  public:
   explicit SafetensorsReader(const fs::path& path, ExitCode damaged = kBadUsage);
@@ -40,15 +41,17 @@ class SafetensorsReader {
   std::map<std::string, std::string> metadata_;
 };
 
-/// One tensor to be written: `fetch` is asked for the bytes when their turn comes, so that only one tensor need be in memory.
+/// One tensor to be written: `fetch` is asked for the bytes when their turn comes, so that only one
+/// tensor need be in memory.
 struct TensorToWrite {
   std::string name, dtype;
   std::vector<int64_t> shape;
   std::function<std::span<const std::byte>()> fetch;
 };
 
-/// Writes a whole file (to `path` itself: the caller chooses a temporary folder or wraps it in write_file_with) and
-/// fsyncs it; data starts 8-byte aligned. Returns the CRC32C of the whole file.
+/// Writes a whole file (to `path` itself: the caller chooses a temporary folder or wraps it in
+/// write_file_with) and fsyncs it; data starts 8-byte aligned. Returns the CRC32C of the whole
+/// file.
 uint32_t write_safetensors(const fs::path& path, const std::vector<TensorToWrite>& tensors,
                            const std::map<std::string, std::string>& metadata);
 
