@@ -1,4 +1,5 @@
-// Activations of the feed-forward: silu(gate) * up on a fused [gate | up] tensor, and gelu. fp32 inside, any float dtype outside.
+// Activations of the feed-forward: silu(gate) * up on a fused [gate | up] tensor, and gelu. fp32
+// inside, any float dtype outside.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,6 @@
-// Scaled dot-product attention, forward and backward, with grouped key/value heads, causal and sliding-window masks, and documents
-// that do not see each other. attention.cpp picks the fastest way; attention_reference.h is the plain one beside it.
+// Scaled dot-product attention, forward and backward, with grouped key/value heads, causal and
+// sliding-window masks, and documents that do not see each other. attention.cpp picks the fastest
+// way; attention_reference.h is the plain one beside it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,47 +9,54 @@
 
 namespace strata::kernels {
 
-/// Which keys a query sees: those at or before its own index (causal), fewer than `window` back, of its own document.
+/// Which keys a query sees: those at or before its own index (causal), fewer than `window` back, of
+/// its own document.
 struct AttentionMask {
   bool causal = true;
-  int64_t window = 0;         ///< 0: no limit; w: the query itself and the w - 1 before it
-  at::Tensor document_bt;     ///< int64 [b, t]; equal numbers see each other; undefined: each row is one document
+  int64_t window = 0;      ///< 0: no limit; w: the query itself and the w - 1 before it
+  at::Tensor document_bt;  ///< int64 [b, t]; equal numbers see each other; undefined: each row is
+                           ///< one document
 };
 
-/// Dropout of the attention weights, keyed by the global head and the tokens of query and key: every layout draws the same.
+/// Dropout of the attention weights, keyed by the global head and the tokens of query and key:
+/// every layout draws the same.
 struct AttentionDropout {
   double p = 0.0;
   uint64_t key = 0;
-  at::Tensor token_bt;        ///< int64 [b, t]
-  int64_t first_head = 0;     ///< global number of q's first head
+  at::Tensor token_bt;     ///< int64 [b, t]
+  int64_t first_head = 0;  ///< global number of q's first head
 };
 
 struct AttentionOptions {
-  double scale = 0.0;         ///< 0: 1 / sqrt(head_dim)
+  double scale = 0.0;  ///< 0: 1 / sqrt(head_dim)
   AttentionMask mask;
   AttentionDropout dropout;
 };
 
-/// All [b, t, heads, head_dim], fp32 or bf16, the last dimension contiguous; k and v may have fewer heads: query head h reads
-/// key head h / (heads / kv_heads).
+/// All [b, t, heads, head_dim], fp32 or bf16, the last dimension contiguous; k and v may have fewer
+/// heads: query head h reads key head h / (heads / kv_heads).
 struct QueryKeyValue {
   at::Tensor q_bthd, k_btkd, v_btkd;
 };
 
 struct AttentionForward {
-  at::Tensor out_bthd;        ///< contiguous
-  at::Tensor logsum_bht;      ///< fp32: log of the sum of exp(score); undefined on the way with dropout
+  at::Tensor out_bthd;    ///< contiguous
+  at::Tensor logsum_bht;  ///< fp32: log of the sum of exp(score); undefined on the way with dropout
 };
 AttentionForward attention_forward(const QueryKeyValue& in, const AttentionOptions& options);
 
-/// Writes the gradients into `grads`, whose tensors have the shapes of `in` and may be views of one fused tensor.
-void attention_backward(const at::Tensor& grad_out_bthd, const QueryKeyValue& in, const AttentionForward& forward,
-                        const AttentionOptions& options, QueryKeyValue& grads);
+/// Writes the gradients into `grads`, whose tensors have the shapes of `in` and may be views of one
+/// fused tensor.
+void attention_backward(const at::Tensor& grad_out_bthd, const QueryKeyValue& in,
+                        const AttentionForward& forward, const AttentionOptions& options,
+                        QueryKeyValue& grads);
 
-/// For generation: row b's queries q_bthd [b, t, heads, d] stand at places start_b[b] .. start_b[b] + t - 1 of a cache k_bskd, v_bskd
-/// [b, s, kv_heads, d] that already holds their keys; each sees the places up to its own (fewer than `window` back; 0: all).
-/// start_b int64 on the CPU. -> [b, t, heads, d]
-at::Tensor attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_bskd, const at::Tensor& v_bskd, const at::Tensor& start_b,
-                            double scale, int64_t window);
+/// For generation: row b's queries q_bthd [b, t, heads, d] stand at places start_b[b] .. start_b[b]
+/// + t - 1 of a cache k_bskd, v_bskd [b, s, kv_heads, d] that already holds their keys; each sees
+/// the places up to its own (fewer than `window` back; 0: all). start_b int64 on the CPU. -> [b, t,
+/// heads, d]
+at::Tensor attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_bskd,
+                            const at::Tensor& v_bskd, const at::Tensor& start_b, double scale,
+                            int64_t window);
 
 }  // namespace strata::kernels

@@ -1,5 +1,6 @@
-// Log-probabilities of target tokens from a slice of the vocabulary's logits, in steps between which the caller may sum over ranks.
-// The logits buffer later becomes its own gradient, so one such buffer is all there is.
+// Log-probabilities of target tokens from a slice of the vocabulary's logits, in steps between
+// which the caller may sum over ranks. The logits buffer later becomes its own gradient, so one
+// such buffer is all there is.
 //   partial = logit_partials(...)            on each slice of the vocabulary
 //   all-reduce max of partial.max; rebase(partial, max); all-reduce sum of the others
 //   logp = target - max - log(sum);  logits_to_gradient_(...)
@@ -15,27 +16,32 @@ namespace strata::kernels {
 /// fp32, one value per row, of logits divided by the temperature.
 struct LogitPartials {
   at::Tensor max_n;
-  at::Tensor sums_kn;  ///< [2 or 3, n]: sum of exp(z - max) · the target's z - max, 0 where it lies in another slice · (entropy) sum of exp(z - max) (z - max)
+  at::Tensor sums_kn;  ///< [2 or 3, n]: sum of exp(z - max) · the target's z - max, 0 where it lies
+                       ///< in another slice · (entropy) sum of exp(z - max) (z - max)
 };
 
-/// logits_nv [n, v] contiguous, fp32 or bf16: columns first_column .. first_column + v - 1 of the vocabulary. targets_n int64.
-LogitPartials logit_partials(const at::Tensor& logits_nv, const at::Tensor& targets_n, int64_t first_column, double temperature,
-                             bool entropy);
+/// logits_nv [n, v] contiguous, fp32 or bf16: columns first_column .. first_column + v - 1 of the
+/// vocabulary. targets_n int64.
+LogitPartials logit_partials(const at::Tensor& logits_nv, const at::Tensor& targets_n,
+                             int64_t first_column, double temperature, bool entropy);
 
 /// Brings the sums to the maximum over all slices; afterwards sums_kn of the slices may be added.
 /// The target's part moves only in the slice that holds the target.
-void rebase_(LogitPartials& partial, const at::Tensor& global_max_n, const at::Tensor& targets_n, int64_t first_column, int64_t columns);
+void rebase_(LogitPartials& partial, const at::Tensor& global_max_n, const at::Tensor& targets_n,
+             int64_t first_column, int64_t columns);
 
 struct TokenLogprobs {
   at::Tensor logprob_n;
-  at::Tensor logsum_n;   ///< log of the sum of exp(z) over the whole vocabulary: what the gradient needs
+  at::Tensor
+      logsum_n;  ///< log of the sum of exp(z) over the whole vocabulary: what the gradient needs
   at::Tensor entropy_n;  ///< undefined unless the partials hold it
 };
 /// From the sums over all slices. fp32.
 TokenLogprobs finish_logprobs(const LogitPartials& whole, const at::Tensor& targets_n);
 
 /// logits <- d(sum_i grad_i logprob_i) / d logits, in the dtype of the logits.
-void logits_to_gradient_(at::Tensor& logits_nv, const at::Tensor& logsum_n, const at::Tensor& targets_n, const at::Tensor& grad_n,
+void logits_to_gradient_(at::Tensor& logits_nv, const at::Tensor& logsum_n,
+                         const at::Tensor& targets_n, const at::Tensor& grad_n,
                          int64_t first_column, double temperature);
 
 }  // namespace strata::kernels

@@ -1,5 +1,5 @@
-// Token embedding cut over the vocabulary, and learned positions. Their outputs require grad where the pass has a sink, although
-// no input does: that is how backward reaches the embedding.
+// Token embedding cut over the vocabulary, and learned positions. Their outputs require grad where
+// the pass has a sink, although no input does: that is how backward reaches the embedding.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,13 +12,14 @@
 
 namespace strata::parallel {
 
-/// Parameter NAME.weight [vocab, width], cut by rows, unevenly where the vocabulary does not divide.
+/// Parameter NAME.weight [vocab, width], cut by rows, unevenly where the vocabulary does not
+/// divide.
 class VocabParallelEmbedding {
  public:
   struct Shape {
     int64_t vocab, width;
     double init_std = 0.02;
-    int uses = 1;         ///< 2 where the head of the same stage is tied to it
+    int uses = 1;  ///< 2 where the head of the same stage is tied to it
   };
   VocabParallelEmbedding(ParamStore& store, const std::string& name, const Shape& shape);
   /// ids_bt int64 -> [b * t, width]; with pass.sequence this rank's slice of the tokens.
@@ -39,7 +40,8 @@ class PositionEmbedding {
     bool sequence = false;  ///< trained with pass.sequence
   };
   PositionEmbedding(ParamStore& store, const std::string& name, const Shape& shape);
-  /// x_nd + position vectors of positions_bt int64 (all tokens of the microbatch; with pass.sequence the slice is cut here).
+  /// x_nd + position vectors of positions_bt int64 (all tokens of the microbatch; with
+  /// pass.sequence the slice is cut here).
   at::Tensor add_to(const at::Tensor& x_nd, const at::Tensor& positions_bt, const Pass& pass) const;
 
  private:

@@ -8,8 +8,9 @@
 
 namespace strata::parallel {
 
-/// A run of output (or input) features that is cut in whole units over the tensor axis: heads, or single features (unit = 1).
-/// Fewer units than ranks: each unit lives on ranks / units of them (kv heads).
+/// A run of output (or input) features that is cut in whole units over the tensor axis: heads, or
+/// single features (unit = 1). Fewer units than ranks: each unit lives on ranks / units of them (kv
+/// heads).
 struct Piece {
   int64_t units;
   int64_t unit = 1;
@@ -23,9 +24,10 @@ Range share_of(const Piece& piece, int rank, int ranks);
 struct HeadShare {
   int64_t heads = 0, kv_heads = 0;  ///< on this rank
   int64_t first_head = 0;           ///< global number of its first query head
-  Piece q, kv;                      ///< for ColumnParallelLinear {q, kv, kv} and RowParallelLinear {q}
+  Piece q, kv;  ///< for ColumnParallelLinear {q, kv, kv} and RowParallelLinear {q}
 };
-/// UserError (parallel.tensor) where the heads cannot be dealt out: kv_heads fewer than ranks must divide them, and the ranks the heads.
+/// UserError (parallel.tensor) where the heads cannot be dealt out: kv_heads fewer than ranks must
+/// divide them, and the ranks the heads.
 HeadShare share_heads(int64_t heads, int64_t kv_heads, int64_t head_dim, int rank, int ranks);
 
 }  // namespace strata::parallel

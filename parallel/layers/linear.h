@@ -1,5 +1,6 @@
-// Linear layers cut over the tensor axis (Shoeybi et al., "Megatron-LM", 2019): a column-parallel one makes a slice of the features,
-// a row-parallel one takes such a slice and sums. Weight gradients go to the pass's GradSink, never into autograd leaves.
+// Linear layers cut over the tensor axis (Shoeybi et al., "Megatron-LM", 2019): a column-parallel
+// one makes a slice of the features, a row-parallel one takes such a slice and sums. Weight
+// gradients go to the pass's GradSink, never into autograd leaves.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,10 +15,10 @@
 
 namespace strata::parallel {
 
-/// y_nf = x_nd W^T (+ bias): the rows of W (features f) are cut, piece by piece: {q, kv, kv}, {gate, up}, or one.
-/// x is whole on every tensor rank (sequence: a slice of tokens, gathered here). Backward sums the gradient of x over the axis
-/// (sequence: and scatters it), started before the weight's product.
-/// Parameters NAME.weight [sum of pieces, in] and NAME.bias.
+/// y_nf = x_nd W^T (+ bias): the rows of W (features f) are cut, piece by piece: {q, kv, kv},
+/// {gate, up}, or one. x is whole on every tensor rank (sequence: a slice of tokens, gathered
+/// here). Backward sums the gradient of x over the axis (sequence: and scatters it), started before
+/// the weight's product. Parameters NAME.weight [sum of pieces, in] and NAME.bias.
 class ColumnParallelLinear {
  public:
   struct Shape {
@@ -27,7 +28,8 @@ class ColumnParallelLinear {
     double init_std = 0.02;
   };
   ColumnParallelLinear(ParamStore& store, const std::string& name, const Shape& shape);
-  /// x_nd [n, in] -> [n, local features], pieces side by side. With pass.sequence: x_nd [n / ranks, in].
+  /// x_nd [n, in] -> [n, local features], pieces side by side. With pass.sequence: x_nd [n / ranks,
+  /// in].
   at::Tensor operator()(const at::Tensor& x_nd, const Pass& pass) const;
 
  private:

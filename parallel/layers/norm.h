@@ -1,5 +1,6 @@
-// RMS and layer norm as layers, alone or with the residual addition before them. Each tensor rank norms what it holds:
-// all tokens, or under sequence parallelism its slice, whose weight gradients are then summed over the axis.
+// RMS and layer norm as layers, alone or with the residual addition before them. Each tensor rank
+// norms what it holds: all tokens, or under sequence parallelism its slice, whose weight gradients
+// are then summed over the axis.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +31,8 @@ class Norm {
   struct Added {
     at::Tensor residual_nd, y_nd;
   };
-  /// residual = x + delta, y = norm(residual), in one pass over memory. delta undefined: residual = x.
+  /// residual = x + delta, y = norm(residual), in one pass over memory. delta undefined: residual =
+  /// x.
   Added add(const at::Tensor& x_nd, const at::Tensor& delta_nd, const Pass& pass) const;
 
  private:

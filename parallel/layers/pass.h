@@ -1,8 +1,10 @@
-// How one pass through the layers runs: where weight gradients go, how activations are cut, which random numbers are drawn.
-// The layers are plain classes over a ParamStore; their autograd nodes keep a copy of the Pass for their backward.
+// How one pass through the layers runs: where weight gradients go, how activations are cut, which
+// random numbers are drawn. The layers are plain classes over a ParamStore; their autograd nodes
+// keep a copy of the Pass for their backward.
 //
-// Activations between layers are 2-D, x_nd [n, d] with n = rows x time of the microbatch, flattened: a norm or a residual does not care
-// which tokens it holds. Under sequence parallelism each tensor rank holds n / ranks consecutive ones of them.
+// Activations between layers are 2-D, x_nd [n, d] with n = rows x time of the microbatch,
+// flattened: a norm or a residual does not care which tokens it holds. Under sequence parallelism
+// each tensor rank holds n / ranks consecutive ones of them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,26 +18,29 @@ namespace strata::parallel {
 
 class GradSink;
 
-/// The names of a pass's random draws. token_n gives every token of the microbatch (all of them, before any cut over the tensor axis)
-/// its number in the global batch: see token_numbers().
+/// The names of a pass's random draws. token_n gives every token of the microbatch (all of them,
+/// before any cut over the tensor axis) its number in the global batch: see token_numbers().
 struct DropoutKey {
   uint64_t seed = 0;
   int64_t step = 0;
   at::Tensor token_n;  ///< int64; undefined: no dropout in this pass (evaluation, generation)
 };
 
-/// Numbers of the tokens of a microbatch: sample_b (global sample numbers, int64 [b]) and t columns from `first` on -> int64 [b * t].
-/// Context-parallel ranks give their own columns: index_t int64 [t] of the whole sequence.
+/// Numbers of the tokens of a microbatch: sample_b (global sample numbers, int64 [b]) and t columns
+/// from `first` on -> int64 [b * t]. Context-parallel ranks give their own columns: index_t int64
+/// [t] of the whole sequence.
 at::Tensor token_numbers(const at::Tensor& sample_b, const at::Tensor& index_t);
 
 struct Pass {
   GradSink* sink = nullptr;  ///< nullptr: no weight gradients
   bool adapters = true;      ///< false: low-rank adapters are left out (reference model)
-  bool sequence = false;     ///< activations outside the column..row pairs are cut over the tensor axis; n must divide
+  bool sequence = false;     ///< activations outside the column..row pairs are cut over the tensor
+                             ///< axis; n must divide
   DropoutKey dropout;
 };
 
-/// The mask of one place in the model (`site`: its global name, such as "layers.3.mlp") for all tokens of the pass.
+/// The mask of one place in the model (`site`: its global name, such as "layers.3.mlp") for all
+/// tokens of the pass.
 kernels::DropoutMask dropout_mask(const Pass& pass, double p, std::string_view site);
 
 }  // namespace strata::parallel
