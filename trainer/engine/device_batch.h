@@ -3,8 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
-#include <vector>
+#include "model/block.h"
 
 namespace strata::data {
 struct Batch;
@@ -13,14 +12,13 @@ struct Batch;
 namespace strata::trainer {
 
 struct DeviceBatch {
-  at::Tensor tokens_bt, targets_bt;       ///< int64; targets are -100 where nothing is trained
-  at::Tensor weights_bt;                  ///< fp32
-  at::Tensor positions_bt, documents_bt;  ///< int32
-  bool one_document = true;               ///< no document mask needed
-  std::vector<int64_t> samples;           ///< global sample number of each row
-  const data::Batch* rows = nullptr;      ///< the batch that this was made of
+  model::Input input;         ///< tokens; positions and documents only where the rows hold several documents
+  at::Tensor targets_bt;      ///< int64; negative where nothing is trained
+  at::Tensor weights_bt;      ///< fp32
+  const data::Batch* rows;    ///< the batch that this was made of
 };
 
+/// `batch` must outlive the result.
 DeviceBatch to_device(const data::Batch& batch, at::Device device);
 
 }  // namespace strata::trainer

@@ -1,0 +1,70 @@
+#include "trainer/loop/metric_log.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "parallel/comm/collectives.h"
+
+namespace strata::trainer {
+
+MetricLog::Entry& MetricLog::entry(std::string_view name) {
+  const auto at = std::ranges::find(entries_, name, &Entry::name);
+  if (at != entries_.end()) return *at;
+  entries_.push_back({std::string(name)});
+  return entries_.back();
+}
+
+void MetricLog::add(std::string_view name, double sum, double weight) {
+  Entry& item = entry(name);
+  item.sum += sum;
+  item.weight += weight;
+}
+
+void MetricLog::set(std::string_view name, double value) {
+  entry(name) = {std::string(name), value, 1, true};
+}
+
+MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
+  std::vector<Entry> all = std::move(entries_);
+  entries_.clear();
+  if (world.size() > 1) {
+    // Ranks may hold different names (only the last pipeline stage knows the loss), so they travel as text; hexadecimal floats keep every bit.
+    nlohmann::ordered_json mine = nlohmann::ordered_json::array();
+    for (const Entry& item : all) mine.push_back({item.name, item.sum, item.weight, item.agreed});
+    std::vector<std::string> texts = parallel::gather_strings(world, nlohmann::to_string(mine));
+    all.clear();
+    for (const std::string& text : texts) {
+      for (const auto& row : nlohmann::ordered_json::parse(text)) {
+        const std::string name = row[0];
+        // NaN and Inf have no JSON form and arrive as null.
+        const auto number = [](const auto& value) { return value.is_null() ? std::nan("") : value.template get<double>(); };
+        auto at = std::ranges::find(all, name, &Entry::name);
+        if (at == all.end()) at = all.insert(at, {name});
+        if (row[3]) {
+          *at = {name, number(row[1]), 1, true};
+        } else {
+          at->sum += number(row[1]);
+          at->weight += number(row[2]);
+        }
+      }
+    }
+  }
+  nlohmann::ordered_json means = nlohmann::ordered_json::array();
+  Values values;
+  for (const Entry& item : all) values.emplace_back(item.name, item.sum / item.weight);
+  if (world.size() == 1) return values;
+  for (const auto& [name, value] : values) means.push_back({name, value});
+  const auto agreed = nlohmann::ordered_json::parse(parallel::broadcast_string(world, nlohmann::to_string(means)));
+  values.clear();
+  for (const auto& row : agreed) values.emplace_back(row[0], row[1].is_null() ? std::nan("") : row[1].get<double>());
+  return values;
+}
+
+double value_of(const MetricLog::Values& values, std::string_view name, double otherwise) {
+  for (const auto& [key, value] : values) {
+    if (key == name) return value;
+  }
+  return otherwise;
+}
+
+}  // namespace strata::trainer

@@ -1,0 +1,39 @@
+// The numbers of one step, gathered as sums and weights, so that what is shown is the same for any split into ranks and micro-batches.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace strata::parallel {
+class Communicator;
+}
+
+namespace strata::trainer {
+
+class MetricLog {
+ public:
+  /// Adds to the mean of `name`: it will be the sum of `sum` over the sum of `weight`, over all ranks that add.
+  void add(std::string_view name, double sum, double weight = 1);
+  /// A number that all ranks already agree on.
+  void set(std::string_view name, double value);
+
+  using Values = std::vector<std::pair<std::string, double>>;
+  /// The means over the world, in order of first mention, on every rank; empties the log. Collective. Sums are made in rank order.
+  Values reduce(parallel::Communicator& world);
+
+ private:
+  struct Entry {
+    std::string name;
+    double sum = 0, weight = 0;
+    bool agreed = false;
+  };
+  Entry& entry(std::string_view name);
+  std::vector<Entry> entries_;
+};
+
+/// The value called `name`, or `otherwise`.
+double value_of(const MetricLog::Values& values, std::string_view name, double otherwise);
+
+}  // namespace strata::trainer

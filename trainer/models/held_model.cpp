@@ -1,0 +1,40 @@
+#include "trainer/models/held_model.h"
+
+#include "trainer/config/run_config.h"
+
+namespace strata::trainer {
+namespace {
+
+HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& config, const model::FolderInfo& info,
+                     bool trained) {
+  HeldModel held;
+  held.info = info;
+  parallel::StoreOptions store;
+  store.compute = config.precision.compute == "bf16" ? at::kBFloat16 : at::kFloat;
+  store.device = context.device();
+  store.zero = static_cast<int>(config.parallel.zero);
+  store.trained = trained;
+  held.params = std::make_unique<parallel::ParamStore>(context, store);
+  model::DecoderOptions decoder;
+  decoder.head = info.head;
+  decoder.chunks_per_stage = static_cast<int>(config.parallel.chunks);
+  decoder.sequence_parallel = config.parallel.sequence;
+  held.decoder = std::make_unique<model::Decoder>(*held.params, context, info.config, decoder);
+  held.params->materialize(static_cast<uint64_t>(config.run.seed));
+  if (trained) held.optimizer = std::make_unique<parallel::DistributedOptimizer>(*held.params, config.optimizer);
+  return held;
+}
+
+}  // namespace
+
+HeldModel make_trained_model(const parallel::ParallelContext& context, const RunConfig& config,
+                             const model::FolderInfo& info) {
+  return make_model(context, config, info, true);
+}
+
+HeldModel make_frozen_model(const parallel::ParallelContext& context, const RunConfig& config,
+                            const model::FolderInfo& info) {
+  return make_model(context, config, info, false);
+}
+
+}  // namespace strata::trainer
