@@ -74,6 +74,13 @@ Hdf5Handle access_properties(std::string_view where) {
   return access;
 }
 
+/// Properties of a new object without times of its own: equal content gives equal bytes.
+Hdf5Handle untimed(hid_t kind, std::string_view where) {
+  Hdf5Handle layout = need_handle(H5Pcreate(kind), kDiskTrouble, "set up", where);
+  need(H5Pset_obj_track_times(layout.id(), false), kDiskTrouble, "set up", where);
+  return layout;
+}
+
 Hdf5Handle simple_space(int64_t count, int64_t limit, std::string_view where) {
   const hsize_t size = static_cast<hsize_t>(count);
   const hsize_t most = limit < 0 ? H5S_UNLIMITED : static_cast<hsize_t>(limit);
@@ -192,7 +199,10 @@ std::optional<uint64_t> Hdf5Dataset::file_offset() const {
 
 Hdf5File Hdf5File::create(const fs::path& path) {
   const Hdf5Handle access = access_properties(path.string());
-  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id());
+  // Elements of a mapped dataset must be as aligned as in memory.
+  need(H5Pset_alignment(access.id(), 0, sizeof(int64_t)), kDiskTrouble, "set up", path.string());
+  const Hdf5Handle layout = untimed(H5P_FILE_CREATE, path.string());
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, layout.id(), access.id());
   return {need_handle(file, kDiskTrouble, "create", path.string()), path};
 }
 
@@ -206,8 +216,7 @@ Hdf5File Hdf5File::open(const fs::path& path) {
 Hdf5Dataset Hdf5File::create_fixed(const std::string& name, Hdf5Type type, int64_t count) {
   const std::string where = dataset_label(path_, name);
   const Hdf5Handle space = simple_space(count, count, where);
-  const Hdf5Handle layout =
-      need_handle(H5Pcreate(H5P_DATASET_CREATE), kDiskTrouble, "set up", where);
+  const Hdf5Handle layout = untimed(H5P_DATASET_CREATE, where);
   need(H5Pset_layout(layout.id(), H5D_CONTIGUOUS), kDiskTrouble, "set up", where);
   need(H5Pset_alloc_time(layout.id(), H5D_ALLOC_TIME_EARLY), kDiskTrouble, "set up", where);
   need(H5Pset_fill_time(layout.id(), H5D_FILL_TIME_NEVER), kDiskTrouble, "set up", where);
@@ -219,8 +228,7 @@ Hdf5Dataset Hdf5File::create_fixed(const std::string& name, Hdf5Type type, int64
 Hdf5Dataset Hdf5File::create_growing(const std::string& name, Hdf5Type type, int64_t chunk) {
   const std::string where = dataset_label(path_, name);
   const Hdf5Handle space = simple_space(0, -1, where);
-  const Hdf5Handle layout =
-      need_handle(H5Pcreate(H5P_DATASET_CREATE), kDiskTrouble, "set up", where);
+  const Hdf5Handle layout = untimed(H5P_DATASET_CREATE, where);
   const auto chunk_size = static_cast<hsize_t>(chunk);
   need(H5Pset_chunk(layout.id(), 1, &chunk_size), kDiskTrouble, "set up", where);
   need(H5Pset_fletcher32(layout.id()), kDiskTrouble, "set up", where);
