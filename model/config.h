@@ -56,9 +56,13 @@ struct ModelConfig {
 /// Exact number of parameters of the whole model, a tied matrix counted once.
 int64_t parameter_count(const ModelConfig& config, HeadKind head = HeadKind::kLanguage);
 
-/// Floating-point operations of forward and backward per token: 6 for each weight of a matrix product (the embedding look-up is
-/// none, the head is one), and 12 head_size heads layers times the mean number of tokens that a token attends to
-/// (half the sequence, or less with a window).
+/// How many tokens a token attends to on average in a sequence of this length: about half of it, less with a window.
+double mean_attended(const ModelConfig& config, int64_t sequence);
+
+/// Floating-point operations per token, forward and backward: 6 for each weight of a matrix product (the embedding's look-up
+/// is none, the head is one), and for attention 12 head_size x heads x mean_attended() a layer (score and sum, masked half not counted).
 double flops_per_token(const ModelConfig& config, int64_t sequence, HeadKind head = HeadKind::kLanguage);
+/// The head's share of them.
+double head_flops(const ModelConfig& config, HeadKind head);
 
 }  // namespace strata::model

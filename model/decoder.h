@@ -36,7 +36,11 @@ struct DropoutKey {
   at::Tensor samples_b;  ///< int64: global sample number of each row
 };
 
-using LayerStates = std::vector<std::unique_ptr<LayerState>>;
+/// What this rank's blocks remember of `rows` sequences of up to `max_length` tokens.
+struct LayerStates {
+  int64_t rows = 0, max_length = 0;
+  std::vector<std::unique_ptr<LayerState>> layers;  ///< in the order of chunks
+};
 
 /// How a pass is to be run.
 struct Pass {
@@ -69,7 +73,7 @@ class Decoder {
   /// positions are the places. Tokens of padding on the right leave garbage in places that later tokens overwrite. No graph; never cut by tokens.
   at::Tensor forward_from(int chunk, const at::Tensor& tokens_bt, const at::Tensor& start_b, int64_t first_row, LayerStates& states,
                           const at::Tensor& hidden_nd) const;
-  /// Caches for forward_from: `rows` sequences of up to `max_length` tokens, one state per layer of this rank.
+  /// Empty states for forward_from.
   LayerStates make_states(int64_t rows, int64_t max_length) const;
 
   /// The head for one pass; weight gradients go to `sink` (null: none). Only where has_head().

@@ -22,7 +22,6 @@ class Head {
   struct Layers {
     const parallel::LanguageHead* language = nullptr;
     const parallel::ScalarHead* scalar = nullptr;
-    int64_t tensor_ranks = 1;
   };
   Head(Layers layers, parallel::GradSink* sink) : layers_(layers), sink_(sink) {}
 
@@ -36,8 +35,8 @@ class Head {
   /// fp32 [n, vocabulary] of whole (not cut) hidden states [n, width], on every tensor rank; no gradient.
   at::Tensor logits(const at::Tensor& h_nd) const;
 
-  /// fp32 [rows, tokens]: the scalar head's output for each token of `rows` rows; differentiable.
-  at::Tensor values(const at::Tensor& h_nd, int64_t rows) const;
+  /// fp32 [rows, tokens]: the scalar head's output for each token; differentiable.
+  at::Tensor values(const at::Tensor& h_nd, int64_t rows, int64_t tokens) const;
 
  private:
   Layers layers_;

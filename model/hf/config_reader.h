@@ -19,6 +19,7 @@ class HfConfigReader {
   ~HfConfigReader();
 
   bool has(std::string_view key) const;
+  bool is_null(std::string_view key) const;  ///< written as null
   int64_t integer(std::string_view key, std::optional<int64_t> fallback = {}) const;
   double number(std::string_view key, std::optional<double> fallback = {}) const;
   bool flag(std::string_view key, std::optional<bool> fallback = {}) const;
