@@ -7,5 +7,6 @@ if [ -z "$formatter" ] || ! "$formatter" --version | grep -q 'version 14\.'; the
   exit 77
 fi
 cd "$STRATA_SOURCE"
-find base data kernels parallel model serve trainer tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' |
-  xargs "$formatter" --dry-run -Werror
+find base data kernels parallel model serve trainer tests \
+  \( -name "*.h" -o -name "*.cpp" -o -name "*.cu" \) -print0 |
+  xargs -0 "$formatter" --dry-run -Werror

@@ -1,4 +1,5 @@
-// main() of the tests that run under mpirun: every rank runs every test; one failing rank fails the job.
+// main() of the tests that run under mpirun: every rank runs every test; one failing rank fails the
+// job.
 #include <gtest/gtest.h>
 #include <mpi.h>
 
