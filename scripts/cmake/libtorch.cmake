@@ -16,6 +16,11 @@ set_target_properties(torch_c10 PROPERTIES IMPORTED_LOCATION ${STRATA_TORCH}/lib
 add_library(torch_cpu SHARED IMPORTED)
 set_target_properties(torch_cpu PROPERTIES IMPORTED_LOCATION ${STRATA_TORCH}/lib/libtorch_cpu.so)
 
+# The OpenMP runtime that LibTorch loads: kernels/threads.cpp calls the same one (a second one would make everything slow).
+find_library(STRATA_GOMP NAMES libgomp.so.1 HINTS ${STRATA_TORCH}/lib REQUIRED)
+add_library(torch_gomp SHARED IMPORTED)
+set_target_properties(torch_gomp PROPERTIES IMPORTED_LOCATION ${STRATA_GOMP})
+
 # libtorch_cpu.so wants CUDA's small runtime libraries even on the CPU: from the toolkit, or from where setup.sh laid them.
 set(STRATA_NVIDIA ${CMAKE_SOURCE_DIR}/third_party/nvidia)
 file(GLOB STRATA_NVIDIA_LIBS LIST_DIRECTORIES true ${STRATA_NVIDIA}/*/lib)
@@ -31,7 +36,7 @@ add_library(strata_torch_cpu INTERFACE)
 add_library(torch::cpu ALIAS strata_torch_cpu)
 target_compile_options(strata_torch_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-idirafter${STRATA_TORCH}/include>)
 target_compile_definitions(strata_torch_cpu INTERFACE AT_PER_OPERATOR_HEADERS)
-target_link_libraries(strata_torch_cpu INTERFACE torch_cpu torch_c10)
+target_link_libraries(strata_torch_cpu INTERFACE torch_cpu torch_c10 torch_gomp)
 foreach(folder ${STRATA_TORCH}/lib ${STRATA_NVIDIA_LIBS})
   target_link_options(strata_torch_cpu INTERFACE -Wl,-rpath-link,${folder})
   list(APPEND CMAKE_BUILD_RPATH ${folder})

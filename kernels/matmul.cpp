@@ -1,0 +1,76 @@
+#include "kernels/matmul.h"
+
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+namespace strata::kernels {
+namespace {
+
+constexpr int64_t kWidened = 4 << 20;  // elements of an operand that are widened at a time (16 MiB)
+
+bool multiplies_natively(const at::Tensor& a) {
+  static const bool has_bf16 = __builtin_cpu_supports("avx512bf16");
+  return a.scalar_type() != at::kBFloat16 || !a.is_cpu() || has_bf16;
+}
+
+at::Tensor widened(const at::Tensor& x) { return x.to(at::kFloat); }
+
+/// Calls f(first, count) for runs of a dimension of `size` slices with `slice` elements each.
+template <class F>
+void in_pieces(int64_t size, int64_t slice, const F& f) {
+  const int64_t step = std::clamp<int64_t>(kWidened / std::max<int64_t>(slice, 1), 1, size);
+  for (int64_t first = 0; first < size; first += step) f(first, std::min(step, size - first));
+}
+
+/// a b in fp32 for bf16 operands with a long inner dimension.
+void add_inner_pieces(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tensor& b_kn) {
+  in_pieces(a_mk.size(1), std::max(a_mk.size(0), b_kn.size(1)), [&](int64_t first, int64_t count) {
+    out_mn.addmm_(widened(a_mk.narrow(1, first, count)), widened(b_kn.narrow(0, first, count)));
+  });
+}
+
+}  // namespace
+
+at::Tensor matmul(const at::Tensor& a_mk, const at::Tensor& b_kn) {
+  if (multiplies_natively(a_mk)) return at::mm(a_mk, b_kn);
+  const int64_t m = a_mk.size(0), k = a_mk.size(1), n = b_kn.size(1);
+  if (k > std::max(m, n)) {
+    at::Tensor sum_mn = at::zeros({m, n}, a_mk.options().dtype(at::kFloat));
+    add_inner_pieces(sum_mn, a_mk, b_kn);
+    return sum_mn.to(a_mk.scalar_type());
+  }
+  // Pieces of the longer of the outer dimensions; the other operand is widened once.
+  at::Tensor out_mn = at::empty({m, n}, a_mk.options());
+  if (n >= m) {
+    const at::Tensor a = widened(a_mk);
+    in_pieces(n, std::max(m, k), [&](int64_t first, int64_t count) {
+      out_mn.narrow(1, first, count).copy_(at::mm(a, widened(b_kn.narrow(1, first, count))));
+    });
+  } else {
+    const at::Tensor b = widened(b_kn);
+    in_pieces(m, std::max(n, k), [&](int64_t first, int64_t count) {
+      out_mn.narrow(0, first, count).copy_(at::mm(widened(a_mk.narrow(0, first, count)), b));
+    });
+  }
+  return out_mn;
+}
+
+void matmul_add_(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tensor& b_kn) {
+  if (a_mk.scalar_type() == at::kFloat) {
+    out_mn.addmm_(a_mk, b_kn);
+  } else if (multiplies_natively(a_mk)) {
+    out_mn.add_(at::mm(a_mk, b_kn));
+  } else {
+    const at::Tensor b = widened(b_kn);
+    in_pieces(a_mk.size(0), std::max(a_mk.size(1), b_kn.size(1)),
+              [&](int64_t first, int64_t count) {
+                out_mn.narrow(0, first, count).addmm_(widened(a_mk.narrow(0, first, count)), b);
+              });
+  }
+}
+
+}  // namespace strata::kernels

@@ -1,0 +1,82 @@
+// The small arithmetic that vectorised loops are made of: loads and stores of fp32 and bf16 as fp32, exp
+// and tanh as polynomials (calls into libm would keep a loop from being vectorised). All inline, so that
+// each processor version of a loop gets its own. CPU only.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "base/error.h"
+
+namespace strata::kernels {
+
+/// A bf16 number as it lies in memory.
+struct Bf16 {
+  uint16_t bits;
+};
+
+inline float load(float x) { return x; }
+inline float load(Bf16 x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+
+template <class T>
+T rounded(float x);
+template <>
+inline float rounded<float>(float x) {
+  return x;
+}
+/// To the nearest, ties to even; a NaN stays one.
+template <>
+inline Bf16 rounded<Bf16>(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t nearest = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return {static_cast<uint16_t>(x == x ? nearest : 0x7fc0)};
+}
+
+/// e^x to 2 units in the last place; 0 below -87.3, and no more than e^88.7.
+inline float fast_exp(float x) {
+  constexpr float kLog2e = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  const float bounded = x < -87.3f ? -87.3f : (x > 88.7f ? 88.7f : x);
+  const float n = std::nearbyint(bounded * kLog2e);
+  const float r = bounded - n * kLn2High - n * kLn2Low;
+  // Polynomial of Cephes' expf for |r| <= ln 2 / 2.
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  // 2^n in two halves: n = 128 has no float of its own.
+  const auto whole = static_cast<int32_t>(n);
+  const int32_t half = whole >> 1;
+  const float low = std::bit_cast<float>((half + 127) << 23);
+  const float high = std::bit_cast<float>((whole - half + 127) << 23);
+  return x < -87.3f ? 0.0f : p * low * high;
+}
+
+inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
+inline float fast_tanh(float x) { return 2.0f / (1.0f + fast_exp(-2.0f * x)) - 1.0f; }
+
+/// The elements of a CPU tensor of fp32 or bf16.
+template <class T>
+const T* elements(const at::Tensor& x) {
+  return static_cast<const T*>(x.const_data_ptr());
+}
+template <class T>
+T* mutable_elements(const at::Tensor& x) {
+  return static_cast<T*>(x.mutable_data_ptr());
+}
+
+/// Calls f(float{}) or f(Bf16{}) for the dtype of a CPU tensor.
+template <class F>
+void with_element_type(const at::Tensor& x, const F& f) {
+  base::ensure(x.is_cpu(), "a CPU kernel was given a tensor of another device");
+  if (x.scalar_type() == at::kFloat) return f(float{});
+  base::ensure(x.scalar_type() == at::kBFloat16, "a kernel takes fp32 and bf16 alone");
+  f(Bf16{});
+}
+
+}  // namespace strata::kernels
