@@ -7,14 +7,15 @@
 
 #include <algorithm>
 
+#include "kernels/flat.h"
+
 namespace strata::kernels {
 namespace {
 
 constexpr int64_t kWidened = 4 << 20;  // elements of an operand that are widened at a time (16 MiB)
 
 bool multiplies_natively(const at::Tensor& a) {
-  static const bool has_bf16 = __builtin_cpu_supports("avx512bf16");
-  return a.scalar_type() != at::kBFloat16 || !a.is_cpu() || has_bf16;
+  return a.scalar_type() != at::kBFloat16 || !a.is_cpu() || cpu_multiplies_bf16();
 }
 
 at::Tensor widened(const at::Tensor& x) { return x.to(at::kFloat); }
@@ -34,6 +35,11 @@ void add_inner_pieces(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tens
 }
 
 }  // namespace
+
+bool cpu_multiplies_bf16() {
+  static const bool has_bf16 = __builtin_cpu_supports("avx512bf16");
+  return has_bf16;
+}
 
 at::Tensor matmul(const at::Tensor& a_mk, const at::Tensor& b_kn) {
   if (multiplies_natively(a_mk)) return at::mm(a_mk, b_kn);
@@ -59,16 +65,19 @@ at::Tensor matmul(const at::Tensor& a_mk, const at::Tensor& b_kn) {
   return out_mn;
 }
 
-void matmul_add_(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tensor& b_kn) {
+void matmul_add_(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tensor& b_kn,
+                 bool overwrite) {
+  const double kept = overwrite ? 0 : 1;
   if (a_mk.scalar_type() == at::kFloat) {
-    out_mn.addmm_(a_mk, b_kn);
+    out_mn.addmm_(a_mk, b_kn, kept);
   } else if (multiplies_natively(a_mk)) {
-    out_mn.add_(at::mm(a_mk, b_kn));
+    accumulate(out_mn, at::mm(a_mk, b_kn), overwrite);
   } else {
     const at::Tensor b = widened(b_kn);
     in_pieces(a_mk.size(0), std::max(a_mk.size(1), b_kn.size(1)),
               [&](int64_t first, int64_t count) {
-                out_mn.narrow(0, first, count).addmm_(widened(a_mk.narrow(0, first, count)), b);
+                at::Tensor rows = out_mn.narrow(0, first, count);
+                rows.addmm_(widened(a_mk.narrow(0, first, count)), b, kept);
               });
   }
 }

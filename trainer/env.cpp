@@ -15,6 +15,7 @@
 #include "base/hdf5.h"
 #include "base/json.h"
 #include "kernels/gpus.h"
+#include "kernels/matmul.h"
 #include "parallel/comm/versions.h"
 
 namespace strata::trainer {
@@ -52,15 +53,9 @@ std::vector<int> bound_cores() {
   return cores;
 }
 
-/// oneDNN multiplies bf16 in any case; only with these instructions faster than fp32.
-bool has_bf16_instructions() {
-  return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
-}
-
-std::string bf16_gemm_path() {
-  if (!at::hasMKLDNN()) return "LibTorch's own loops (slow)";
-  return has_bf16_instructions() ? "oneDNN with bf16 instructions"
-                                 : "oneDNN, converting to fp32 (no bf16 instructions)";
+std::string bf16_gemm_path(const std::string& fp32_path) {
+  if (!kernels::cpu_multiplies_bf16()) return fp32_path + " in fp32 (no bf16 units here)";
+  return at::hasMKLDNN() ? "oneDNN, bf16 units" : "LibTorch's own loops (slow)";
 }
 
 std::vector<std::string> find_warnings(const Environment& env) {
@@ -101,7 +96,7 @@ Environment gather_environment(int ranks_on_node) {
   env.ranks_on_node = ranks_on_node;
   env.cpu_capability = at::get_cpu_capability();
   env.fp32_gemm = at::hasMKL() ? "MKL" : at::hasMKLDNN() ? "oneDNN" : "LibTorch's own loops (slow)";
-  env.bf16_gemm = bf16_gemm_path();
+  env.bf16_gemm = bf16_gemm_path(env.fp32_gemm);
   env.warnings = find_warnings(env);
   return env;
 }
