@@ -16,11 +16,12 @@ struct AdamwStep {
   int64_t t = 1;          ///< number of this update, from 1: corrects the bias of the means
 };
 
-/// All tensors are contiguous, one-dimensional, of equal size and on one device; `value`, `grad`, `exp_avg` and
-/// `exp_avg_sq` are fp32. `rounded`, where defined, is bf16 and receives the new value rounded to nearest even.
-/// The formula is torch.optim.AdamW's (Loshchilov and Hutter, "Decoupled weight decay
-/// regularization", 2019; eps after bias correction). An element's bits depend on that element alone.
+/// All tensors are contiguous, one-dimensional, of equal size and on one device; `value`, `grad`,
+/// `exp_avg` and `exp_avg_sq` are fp32. `rounded_value`, where defined, is bf16 and receives the
+/// new value rounded to nearest even. The formula is torch.optim.AdamW's (Loshchilov and Hutter,
+/// "Decoupled weight decay regularization", 2019; eps after bias correction). An element's bits
+/// depend on that element alone.
 void adamw(const AdamwStep& step, at::Tensor& value, const at::Tensor& grad, at::Tensor& exp_avg,
-           at::Tensor& exp_avg_sq, at::Tensor& rounded);
+           at::Tensor& exp_avg_sq, at::Tensor& rounded_value);
 
 }  // namespace strata::kernels
