@@ -1,15 +1,11 @@
-// The small arithmetic that vectorised loops are made of: loads and stores of fp32 and bf16 as fp32, exp
-// and tanh as polynomials (calls into libm would keep a loop from being vectorised). All inline, so that
-// each processor version of a loop gets its own. CPU only.
+// The small arithmetic that vectorised loops are made of: loads and stores of fp32 and bf16 as
+// fp32, exp and tanh as polynomials (calls into libm would keep a loop from being vectorised). All
+// inline, so that each processor version of a loop gets its own. CPU only.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
-
-#include "base/error.h"
 
 namespace strata::kernels {
 
@@ -60,23 +56,10 @@ inline float fast_exp(float x) {
 inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 inline float fast_tanh(float x) { return 2.0f / (1.0f + fast_exp(-2.0f * x)) - 1.0f; }
 
-/// The elements of a CPU tensor of fp32 or bf16.
-template <class T>
-const T* elements(const at::Tensor& x) {
-  return static_cast<const T*>(x.const_data_ptr());
-}
-template <class T>
-T* mutable_elements(const at::Tensor& x) {
-  return static_cast<T*>(x.mutable_data_ptr());
-}
-
-/// Calls f(float{}) or f(Bf16{}) for the dtype of a CPU tensor.
+/// Calls f(float{}) or f(Bf16{}).
 template <class F>
-void with_element_type(const at::Tensor& x, const F& f) {
-  base::ensure(x.is_cpu(), "a CPU kernel was given a tensor of another device");
-  if (x.scalar_type() == at::kFloat) return f(float{});
-  base::ensure(x.scalar_type() == at::kBFloat16, "a kernel takes fp32 and bf16 alone");
-  f(Bf16{});
+void with_element_type(bool bf16, const F& f) {
+  bf16 ? f(Bf16{}) : f(float{});
 }
 
 }  // namespace strata::kernels
