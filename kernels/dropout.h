@@ -16,6 +16,10 @@ struct DropoutMask {
   int64_t first_feature = 0;  ///< where the columns of this slice begin in the whole tensor
 };
 
+/// Element (token, feature) is dropped where word feature % 4 of the Philox block
+/// (key; token, feature / 4) lies below this.
+uint32_t dropout_threshold(double p);
+
 /// mask * x (+ residual where it is defined). x_nd, residual_nd [n, d] contiguous. Its own
 /// backward: apply it to the gradient.
 at::Tensor dropout_add(const at::Tensor& x_nd, const at::Tensor& residual_nd,

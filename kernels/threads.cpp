@@ -22,7 +22,7 @@ struct ParallelJob {
   RangeBody body;
   const void* captures;
   std::atomic_flag failed = ATOMIC_FLAG_INIT;
-  std::exception_ptr error;
+  std::exception_ptr error = nullptr;
 };
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
