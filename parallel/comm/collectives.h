@@ -1,5 +1,6 @@
-// Small conveniences over a Communicator: operations waited for at once, host numbers and strings.
-// Know only the public door; work over every backend (host numbers travel in the group's own memory).
+// Conveniences over a Communicator: operations waited for at once, host numbers and texts.
+// Know only the public door; work over every backend (host numbers travel in the group's own
+// memory).
 #pragma once
 
 #include <span>
@@ -12,7 +13,8 @@ namespace strata::parallel {
 
 void all_reduce_wait(Communicator& comm, at::Tensor& inout, ReduceOp op = ReduceOp::kSum);
 void all_gather_wait(Communicator& comm, at::Tensor& out, const at::Tensor& in);
-void reduce_scatter_wait(Communicator& comm, at::Tensor& out, const at::Tensor& in, ReduceOp op = ReduceOp::kSum);
+void reduce_scatter_wait(Communicator& comm, at::Tensor& out, const at::Tensor& in,
+                         ReduceOp op = ReduceOp::kSum);
 void broadcast_wait(Communicator& comm, at::Tensor& inout, int root);
 
 /// Host numbers over all members: the same bits on each.
