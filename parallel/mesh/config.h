@@ -1,6 +1,6 @@
-// The `parallel:` section of a config: how the ranks are arranged and how a step is scheduled over them.
-// Knows its own fields and the rules among them; what the ranks and the model allow is checked by resolve_layout
-// (parallel/mesh/layout.h) and by the model.
+// The `parallel:` section of a config: how the ranks are arranged and how a step is scheduled over
+// them. Knows its own fields and the rules among them; what the ranks and the model allow is
+// checked by resolve_layout (parallel/mesh/layout.h) and by the model.
 #pragma once
 
 #include <cstdint>

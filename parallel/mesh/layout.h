@@ -1,7 +1,8 @@
-// Where each rank sits in the mesh of axes: pure arithmetic without communication, testable in one process.
-// Rank order: tensor fastest, then context, data, and pipeline slowest. Neighbouring ranks share a node and its fast links,
-// so the axis that talks most (tensor: several times a layer) lies innermost and the one that talks least (pipeline: one
-// boundary a microbatch) crosses nodes. Knows nothing of models: what divides what there is checked elsewhere.
+// Where each rank sits in the mesh of axes: pure arithmetic without communication, testable in one
+// process. Rank order: tensor fastest, then context, data, and pipeline slowest. Neighbouring ranks
+// share a node and its fast links, so the axis that talks most (tensor: several times a layer) lies
+// innermost and the one that talks least (pipeline: one boundary a microbatch) crosses nodes. Knows
+// nothing of models: what divides what there is checked elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ enum class Axis : uint8_t { kTensor = 1, kContext = 2, kData = 4, kPipeline = 8 
 
 /// A set of axes: kTensorAxis | kDataAxis ...
 using AxisSet = uint8_t;
-inline constexpr AxisSet kNoAxes = 0, kTensorAxis = 1, kContextAxis = 2, kDataAxis = 4, kPipelineAxis = 8;
+inline constexpr AxisSet kNoAxes = 0, kTensorAxis = 1, kContextAxis = 2, kDataAxis = 4,
+                         kPipelineAxis = 8;
 /// Ranks that hold the same weights and see other tokens: gradients are summed over these.
 inline constexpr AxisSet kGradientAxes = kDataAxis | kContextAxis;
 /// Ranks that hold pieces of one copy of the model.
@@ -33,7 +35,8 @@ struct Coord {
 
 class MeshLayout {
  public:
-  /// Sizes of the axes, each >= 1. `expert` divides data x context: expert groups are cut out of it, no further factor.
+  /// Sizes of the axes, each >= 1. `expert` divides data x context: expert groups are cut out of
+  /// it, no further factor.
   MeshLayout(int tensor, int context, int data, int pipeline, int expert = 1);
   MeshLayout() : MeshLayout(1, 1, 1, 1) {}
 
@@ -53,7 +56,8 @@ class MeshLayout {
   int index_along(AxisSet axes, int rank) const;
   /// The ranks of one expert group: `expert` neighbours along data x context.
   std::vector<int> expert_peers(int rank) const;
-  /// First and last stage of `rank`'s pipeline where it is one of them, else `rank` alone (tied embeddings).
+  /// First and last stage of `rank`'s pipeline where it is one of them, else `rank` alone (tied
+  /// embeddings).
   std::vector<int> embedding_ends(int rank) const;
   /// The axes of `axes` that are longer than one: sets that name the same group become equal.
   AxisSet without_trivial(AxisSet axes) const;
@@ -69,8 +73,8 @@ class MeshLayout {
   int tensor_, context_, data_, pipeline_, expert_;
 };
 
-/// The layout that the config asks for on this many ranks; `data: auto` takes what the other axes leave. UserError
-/// (kBadUsage) that names parallel.KEY and the legal values where they do not fit.
+/// The layout that the config asks for on this many ranks; `data: auto` takes what the other axes
+/// leave. UserError (kBadUsage) that names parallel.KEY and the legal values where they do not fit.
 MeshLayout resolve_layout(const ParallelConfig& config, int world_size);
 
 }  // namespace strata::parallel
