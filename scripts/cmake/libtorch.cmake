@@ -17,7 +17,7 @@ add_library(torch_cpu SHARED IMPORTED)
 set_target_properties(torch_cpu PROPERTIES IMPORTED_LOCATION ${STRATA_TORCH}/lib/libtorch_cpu.so)
 
 # The OpenMP runtime that LibTorch loads: kernels/threads.cpp calls the same one (a second one would make everything slow).
-find_library(STRATA_GOMP NAMES libgomp.so.1 HINTS ${STRATA_TORCH}/lib REQUIRED)
+file(GLOB STRATA_GOMP ${STRATA_TORCH}/lib/libgomp*.so.1)  # some builds put a hash into the name
 add_library(torch_gomp SHARED IMPORTED)
 set_target_properties(torch_gomp PROPERTIES IMPORTED_LOCATION ${STRATA_GOMP})
 

@@ -1,0 +1,116 @@
+"""Training steps of Strata beside PyTorch eager, in one run: speed, memory, time to the first step, and whether the losses start alike.
+
+Both train on the same rows of random ids with 2 threads and the same allocator settings. Run through scripts/compare_pytorch.sh.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+ALLOCATOR = {
+    "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=2000000000",
+    "THP_MEM_ALLOC_ENABLE": "1",
+}
+CASES = [("gpt2", 4, 50257), ("llama", 16, 4096)]
+TOKENS = 256
+
+MODELS = {
+    "gpt2": "model: {architecture: gpt2, layers: 12, width: 768, heads: 12, ffn: 3072, context: 1024, vocab_size: 50257}",
+    "llama": "model: {architecture: llama, layers: 6, width: 256, heads: 8, kv_heads: 4, ffn: 688, context: 256, vocab_size: 4096}",
+}
+
+
+def write_rows(path, rows, vocabulary):
+    numbers = random.Random(1)
+    with open(path, "w") as out:
+        for _ in range(rows):
+            out.write(json.dumps({"input_ids": [numbers.randrange(vocabulary) for _ in range(TOKENS)]}) + "\n")
+
+
+def peak_of(command, environment, log):
+    """Runs a command to its end; its peak memory in GiB comes from the kernel."""
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit(f"failed: {' '.join(command)}\n{open(log).read()}")
+    return usage.ru_maxrss / 2**20
+
+
+def strata_run(binary, folder, name, rows, precision, data, steps):
+    run = folder / f"{name}_{precision}"
+    config = folder / f"{name}_{precision}.yaml"
+    config.write_text(f"""
+run: {{dir: {run}, steps: {steps}, threads: 2}}
+{MODELS[name]}
+data: {{train: [{{path: {data}}}], shuffle: false}}
+batch: {{global: {rows}, micro: {rows}, sequence: {TOKENS}}}
+optimizer: {{lr: 1e-3, schedule: constant, warmup: 0}}
+precision: {{compute: {precision}}}
+checkpoint: {{every: 0}}
+eval: {{every: 0}}
+log: {{every: 1, tensorboard: false}}
+""")
+    environment = dict(os.environ, OMP_NUM_THREADS="2")
+    begin = time.time()
+    peak = peak_of([str(binary), "pretrain", str(config)], environment, folder / f"{name}_{precision}.log")
+    rows_logged = [json.loads(line) for line in open(run / "metrics.jsonl")]
+    return {
+        "tokens_per_second": statistics.median(row["tokens_per_second"] for row in rows_logged[2:]),
+        "peak_gib": peak,
+        "first_step_seconds": first_step_time(run) - begin,
+        "losses": [row["loss"] for row in rows_logged],
+    }
+
+
+def first_step_time(run):
+    """When the first metrics row was written: the log's lines carry the time."""
+    for line in open(run / "log" / "rank_0.log"):
+        if " step 1/" in line:
+            stamp = line.split(" step 1/")[0].split()[0]
+            return time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + stamp[19:].rstrip("Z"))
+    sys.exit(f"{run}/log/rank_0.log has no line of step 1")
+
+
+def pytorch_run(folder, name, rows, precision, data, steps):
+    script = pathlib.Path(__file__).with_name("pytorch_step.py")
+    command = [sys.executable, str(script), "--model", name, "--precision", precision, "--data", str(data), "--rows", str(rows),
+               "--steps", str(steps)]
+    environment = dict(os.environ, OMP_NUM_THREADS="2", **ALLOCATOR)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(result.stderr)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--strata", default="build/strata", type=pathlib.Path)
+    parser.add_argument("--folder", default="build/compare", type=pathlib.Path)
+    parser.add_argument("--steps", type=int, default=10)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    print(f"{'model':<6} {'type':<5} {'':8} {'tokens/s':>9} {'peak GiB':>9} {'first step s':>13}  first losses")
+    for name, rows, vocabulary in CASES:
+        data = arguments.folder / f"{name}.jsonl"
+        write_rows(data, rows * 4, vocabulary)
+        for precision in ("fp32", "bf16"):
+            subprocess.run(["rm", "-rf", str(arguments.folder / f"{name}_{precision}")], check=True)
+            ours = strata_run(arguments.strata, arguments.folder, name, rows, precision, data, arguments.steps)
+            theirs = pytorch_run(arguments.folder, name, rows, precision, data, arguments.steps)
+            for who, figures in (("strata", ours), ("pytorch", theirs)):
+                losses = " ".join(f"{loss:.3f}" for loss in figures["losses"][:3])
+                print(f"{name:<6} {precision:<5} {who:<8} {figures['tokens_per_second']:>9.0f} {figures['peak_gib']:>9.2f} "
+                      f"{figures['first_step_seconds']:>13.2f}  {losses}")
+            speed = ours["tokens_per_second"] / theirs["tokens_per_second"]
+            memory = ours["peak_gib"] / theirs["peak_gib"]
+            print(f"{name:<6} {precision:<5} {'ratio':<8} {speed:>9.2f} {memory:>9.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
