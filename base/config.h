@@ -23,7 +23,7 @@ struct Limits {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool low_open = false, high_open = false;
-  std::vector<std::string> choices;
+  std::vector<std::string> choices = {};
 };
 Limits at_least(double low);
 Limits above(double low);
@@ -62,6 +62,14 @@ class Fields {
       end();
     }
   }
+  /// A section that may be absent: it is there where its key is given.
+  template <class S>
+  void section(const char* key, std::optional<S>& section, const char* help) {
+    if (begin_optional(key, help, section.has_value(), [&] { section.emplace(); })) {
+      section->fields(*this);
+      end();
+    }
+  }
   /// A list of mappings (data.train, rewards). A single mapping is read as a list of one; a plain
   /// scalar as an element whose first field has that value.
   template <class S>
@@ -78,6 +86,9 @@ class Fields {
  protected:
   virtual bool begin(const char* key, const char* help) = 0;
   virtual void end() = 0;
+  /// Like begin(); a section to be visited must be there afterwards: `create` makes it.
+  virtual bool begin_optional(const char* key, const char* help, bool present,
+                              const std::function<void()>& create) = 0;
   virtual void begin_list(const char* key, const char* help, size_t count,
                           const std::function<void(size_t)>& resize) = 0;
   virtual void begin_item(size_t index) = 0;
