@@ -1,0 +1,34 @@
+// Ends a job that hangs, and says why. A thread of its own looks whether this rank waits inside one
+// communication for longer than the timeout; if so, the lowest such rank prints which rank is
+// behind and every rank's last operations, and all ranks end with exit code 6 (base::kRankLost). A
+// rank that computes, however long, is never at fault while nobody waits. Its side channel is a
+// file (comm/heartbeat.h), not MPI. Knows the door's trace, not what is trained.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "parallel/comm/communicator.h"
+
+namespace strata::parallel {
+
+class Watchdog {
+ public:
+  /// `file` lies in the run's folder, seen by all ranks; "hang.txt" beside it gets the full report.
+  /// Collective. A world of one needs no watching. `world` outlives the watchdog. UserError
+  /// (kDiskTrouble).
+  Watchdog(const std::filesystem::path& file, Communicator& world, double timeout_seconds);
+  /// Marks the rank as finished, or as failed where an exception unwinds.
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  /// What the report names as the step this rank is at.
+  void set_step(int64_t step);
+
+ private:
+  class Watch;
+  std::unique_ptr<Watch> watch_;
+};
+
+}  // namespace strata::parallel
