@@ -97,15 +97,7 @@ std::string read_file(const fs::path& path, ExitCode missing) {
 
 void write_file(const fs::path& path, std::string_view content) {
   write_file_with(path, [&](const fs::path& temporary) {
-    const Descriptor file(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (file.fd < 0) disk_trouble("create", temporary, errno);
-    for (size_t written = 0; written < content.size();) {
-      const ssize_t put = ::write(file.fd, content.data() + written, content.size() - written);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) disk_trouble("write", path, errno);
-      written += static_cast<size_t>(put);
-    }
+    OutputFile(temporary, OutputFile::Mode::kReplace).write(content);
   });
 }
 
@@ -151,6 +143,35 @@ void sync_path(const fs::path& path) {
   // Some network file systems cannot sync a folder and say EINVAL: there is nothing more to be done
   // there.
   if (::fsync(file.fd) != 0 && errno != EINVAL) disk_trouble("sync", path, errno);
+}
+
+OutputFile::OutputFile(const fs::path& path, Mode mode) : path_(path) {
+  make_parent(path);
+  const int start = mode == Mode::kAppend ? O_APPEND : O_TRUNC;
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | start, 0666);
+  if (descriptor_ < 0) disk_trouble("create", path_, errno);
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void OutputFile::write(const void* data, size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t put = ::write(descriptor_, bytes, size);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) disk_trouble("write", path_, errno);
+    bytes += put;
+    size -= static_cast<size_t>(put);
+  }
+}
+
+void OutputFile::sync() {
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) disk_trouble("write", path_, errno);
 }
 
 MappedFile::MappedFile(const fs::path& path, ExitCode missing) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -36,6 +37,27 @@ void publish_folder(const fs::path& temporary, const fs::path& to);
 
 /// fsync of one file or folder.
 void sync_path(const fs::path& path);
+
+/// A file being written. Every method throws a UserError (kDiskTrouble) where the disk refuses.
+class OutputFile {
+ public:
+  enum class Mode : uint8_t { kReplace, kAppend };
+  /// Makes parent folders.
+  OutputFile(const fs::path& path, Mode mode);
+  ~OutputFile();
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+
+  /// Straight to the system: what is written survives the end of this process, however it ends.
+  void write(const void* data, size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Onto the disk.
+  void sync();
+
+ private:
+  fs::path path_;
+  int descriptor_;
+};
 
 /// A read-only mapping of a file; unmapped by the destructor. Movable.
 class MappedFile {

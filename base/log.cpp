@@ -20,8 +20,9 @@ struct Log::State {
 
   void to_console(std::string_view prefix, std::string_view line) {
     if (guard) guard(true);
-    fmt::print(stderr, "{}{}\n", prefix, line);
-    std::fflush(stderr);
+    const std::string text = fmt::format("{}{}\n", prefix, line);
+    std::fwrite(text.data(), 1, text.size(),
+                stderr);  // unlike print, it does not throw where stderr is closed
     if (guard) guard(false);
   }
 
@@ -49,7 +50,7 @@ void Log::open_file(const std::filesystem::path& file) {
 
 void Log::info(std::string_view line) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->options.rank == 0 && !state_->options.quiet) state_->to_console("", line);
+  if (speaks()) state_->to_console("", line);
   state_->to_file("", line);
 }
 
@@ -65,6 +66,7 @@ void Log::detail(std::string_view line) {
 }
 
 int Log::rank() const { return state_->options.rank; }
+bool Log::speaks() const { return state_->options.rank == 0 && !state_->options.quiet; }
 
 void Log::set_console_guard(std::function<void(bool before)> guard) {
   const std::lock_guard lock(state_->mutex);

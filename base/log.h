@@ -29,6 +29,7 @@ class Log {
   void warning(std::string_view line);  ///< console on rank 0 with "warning: ", file on all
   void detail(std::string_view line);   ///< file only
   int rank() const;
+  bool speaks() const;  ///< info lines go to the console
 
   /// Called before a line goes to the console and after (a progress bar steps aside). It must not
   /// log itself.

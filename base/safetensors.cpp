@@ -1,12 +1,9 @@
 #include "base/safetensors.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -84,48 +81,6 @@ TensorInfo read_info(const std::string& name, const SortedJson& entry, const std
   info.end = offsets[1];
   return info;
 }
-
-/// Writes to a file and keeps the checksum of all that went through.
-class ChecksummedFile {
- public:
-  explicit ChecksummedFile(const fs::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) fail("create");
-  }
-  ~ChecksummedFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  ChecksummedFile(const ChecksummedFile&) = delete;
-  ChecksummedFile& operator=(const ChecksummedFile&) = delete;
-
-  void write(const void* data, size_t size) {
-    crc_ = crc32c(data, size, crc_);
-    const auto* bytes = static_cast<const char*>(data);
-    while (size > 0) {
-      const ssize_t put = ::write(fd_, bytes, size);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) fail("write");
-      bytes += put;
-      size -= static_cast<size_t>(put);
-    }
-  }
-
-  uint32_t finish() {
-    if (::fsync(fd_) != 0) fail("write");
-    if (::close(std::exchange(fd_, -1)) != 0) fail("write");
-    return crc_;
-  }
-
- private:
-  [[noreturn]] void fail(std::string_view doing) const {
-    throw UserError(kDiskTrouble,
-                    fmt::format("cannot {} {}: {}", doing, path_.string(), std::strerror(errno)));
-  }
-
-  fs::path path_;
-  int fd_;
-  uint32_t crc_ = 0;
-};
 
 /// The JSON header of tensors that lie one after the other, padded with blanks so that the data is
 /// aligned.
@@ -224,17 +179,23 @@ uint32_t write_safetensors(const fs::path& path, const std::vector<TensorToWrite
                            const std::map<std::string, std::string>& metadata) {
   const std::string header = make_header(tensors, metadata);
   const uint64_t length = header.size();
-  ChecksummedFile file(path);
-  file.write(&length, kLengthBytes);
-  file.write(header.data(), header.size());
+  OutputFile file(path, OutputFile::Mode::kReplace);
+  uint32_t checksum = 0;
+  const auto write = [&](const void* data, size_t size) {
+    checksum = crc32c(data, size, checksum);
+    file.write(data, size);
+  };
+  write(&length, kLengthBytes);
+  write(header.data(), header.size());
   for (const auto& tensor : tensors) {
     const auto bytes = tensor.fetch();
     const auto expected = bytes_of_shape(tensor.shape, dtype_bytes(tensor.dtype));
     ensure(static_cast<int64_t>(bytes.size()) == expected,
            fmt::format("the bytes of tensor {}", tensor.name));
-    file.write(bytes.data(), bytes.size());
+    write(bytes.data(), bytes.size());
   }
-  return file.finish();
+  file.sync();
+  return checksum;
 }
 
 }  // namespace strata::base
