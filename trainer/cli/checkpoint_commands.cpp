@@ -110,7 +110,7 @@ void ckpt_prune_command(const Invocation& call) {
   if (!call.is_main_rank()) return;
   const fs::path run = call.args.positional()[0];
   entries_of(run);  // refuses what is no run
-  const RunConfig config = load_run_of(run, call.args.overrides());
+  const RunConfig config = load_run_of(run, call.args.overrides()).config;
   const std::vector<fs::path> removed = prune_checkpoints(run, config.checkpoint);
   if (call.args.has("json")) {
     Json rows = Json::array();

@@ -14,25 +14,12 @@ const Option kOut{"out", "FILE", "Where the answer goes."};
 
 const std::vector<Command>& table() {
   static const std::vector<Command> rows{
-      {"init", "DIR [--recipe NAME]", "Write commented configs for a whole life, which run as they are", Group::kLife, 1, 1,
-       {{"recipe", "NAME", "Which ones; tiny by default."}}, init_command},
       {"tokenizer train", "CONFIG [key=value ...]", "Train a byte-level BPE tokenizer", Group::kLife, 1, 1, {}, tokenizer_train_command},
       {"data prepare", "CONFIG [key=value ...]", "Turn text into token shards; several ranks share the work", Group::kLife, 1, 1, {},
        data_prepare_command},
       {"pretrain", "CONFIG [key=value ...]", "Train a language model on text", Group::kLife, 1, 1, {}, pretrain_command},
 
-      {"generate", "MODEL [key=value ...]", "Complete a prompt, or every prompt of a file", Group::kUse, 1, 1,
-       {{"prompt", "TEXT", "What to complete."}, kData, kOut}, generate_command},
-      {"chat", "MODEL [key=value ...]", "Talk with a model", Group::kUse, 1, 1, {}, chat_command},
-      {"score", "MODEL [key=value ...]", "Log-probability of each given token", Group::kUse, 1, 1, {kData, kOut}, score_command},
-      {"eval", "CONFIG [key=value ...]", "Measure a model on held-out data", Group::kUse, 1, 1, {kJson}, eval_command},
-      {"export", "RUN OUT [key=value ...]", "Write a run or a checkpoint as a Hugging Face folder", Group::kUse, 2, 2,
-       {{"dtype", "TYPE", "fp32 or bf16; the run's own by default."}}, export_command},
-      {"report", "RUN [RUN ...]", "One page with curves, samples, config; several runs side by side", Group::kUse, 1, kAny,
-       {{"out", "FILE", "The page; report.html by default."}}, report_command},
 
-      {"check", "CONFIG [key=value ...]", "Print the effective config, parameters and memory; start nothing", Group::kTools, 1, 1,
-       {{"ranks", "N", "As if started on N ranks."}, kJson}, check_command},
       {"env", "", "Versions really loaded, devices, core binding", Group::kTools, 0, 0, {kJson}, env_command},
       {"tokenizer encode", "TOKENIZER", "Text to token ids", Group::kTools, 1, 1,
        {{"text", "TEXT", "What to encode; else --data, else standard input."}, kData, kOut,
@@ -48,7 +35,6 @@ const std::vector<Command>& table() {
       {"ckpt verify", "PATH", "Read every byte of the checkpoints and check it", Group::kTools, 1, 1, {kJson}, ckpt_verify_command},
       {"ckpt prune", "RUN [key=value ...]", "Delete checkpoints that the rules do not keep", Group::kTools, 1, 1, {kJson}, ckpt_prune_command},
       {"help", "config [SECTION]", "Every key of a config file: type, default, range", Group::kTools, 1, 2, {}, help_command},
-      {"completion", "bash|zsh|fish", "A script that completes commands and keys in a shell", Group::kTools, 1, 1, {}, completion_command},
   };
   return rows;
 }

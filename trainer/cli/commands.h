@@ -6,10 +6,7 @@ namespace strata::trainer {
 struct Invocation;
 
 // config_commands.cpp
-void init_command(const Invocation& call);
-void check_command(const Invocation& call);
 void help_command(const Invocation& call);
-void completion_command(const Invocation& call);
 void env_command(const Invocation& call);
 
 // data_commands.cpp
@@ -23,14 +20,6 @@ void data_verify_command(const Invocation& call);
 
 // job_commands.cpp
 void pretrain_command(const Invocation& call);
-void eval_command(const Invocation& call);
-void report_command(const Invocation& call);
-
-// model_commands.cpp
-void score_command(const Invocation& call);
-void generate_command(const Invocation& call);
-void chat_command(const Invocation& call);
-void export_command(const Invocation& call);
 
 // checkpoint_commands.cpp
 void ckpt_ls_command(const Invocation& call);

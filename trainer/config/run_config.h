@@ -8,7 +8,6 @@
 
 #include "base/config.h"
 #include "data/config.h"
-#include "data/tokenizer/train_config.h"
 #include "model/config.h"
 #include "parallel/mesh/config.h"
 #include "parallel/optimizer/config.h"
@@ -20,7 +19,7 @@ namespace strata::trainer {
 struct RunConfig {
   RunSection run;
   model::ModelConfig model;
-  data::TokenizerConfig tokenizer;
+  TokenizerSection tokenizer;
   data::DataConfig data;
   data::PrepareConfig prepare;
   BatchSection batch;

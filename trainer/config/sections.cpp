@@ -26,6 +26,12 @@ void RunSection::fields(base::Fields& f) {
     "Keys that may differ from those of the run that is resumed.");
 }
 
+void TokenizerSection::fields(base::Fields& f) {
+  f("path", path, "Folder or tokenizer.json of the tokenizer to use.");
+  f("out", out, "Folder that `strata tokenizer train` writes.");
+  f.section("train", train, "What `strata tokenizer train` learns from.");
+}
+
 void BatchSection::fields(base::Fields& f) {
   f("global", global, "Sequences per optimizer step, over all ranks.", at_least(1));
   f("micro", micro, "Sequences per pass on one rank.", at_least(1));

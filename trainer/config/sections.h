@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "data/tokenizer/train_config.h"
 
 namespace strata::trainer {
 
@@ -20,6 +21,13 @@ struct RunSection {
   base::AutoInt threads;
   double hang_timeout = 60;
   std::vector<std::string> accept_changes;
+  void fields(base::Fields& f);
+};
+
+struct TokenizerSection {
+  std::string path;  ///< the tokenizer to use
+  std::string out;   ///< where `strata tokenizer train` puts it
+  data::TokenizerTrainConfig train;
   void fields(base::Fields& f);
 };
 

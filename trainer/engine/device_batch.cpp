@@ -8,29 +8,29 @@ namespace strata::trainer {
 namespace {
 
 template <class T>
-at::Tensor as_tensor(const std::vector<T>& values, const data::Batch& batch, at::ScalarType stored,
-                     at::ScalarType wanted, at::Device device) {
+at::Tensor as_tensor(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType stored, at::ScalarType wanted,
+                     at::Device device) {
   // from_blob takes no const pointer; the copy that follows is the only reader.
   auto* memory = const_cast<T*>(values.data());
-  return at::from_blob(memory, {batch.rows, batch.length}, at::TensorOptions().dtype(stored))
+  return at::from_blob(memory, shape, at::TensorOptions().dtype(stored))
       .to(at::TensorOptions().dtype(wanted).device(device), /*non_blocking=*/false, /*copy=*/true);
-}
-
-at::Tensor ids(const std::vector<int32_t>& values, const data::Batch& batch, at::Device device) {
-  return as_tensor(values, batch, at::kInt, at::kLong, device);
 }
 
 }  // namespace
 
 DeviceBatch to_device(const data::Batch& batch, at::Device device) {
+  const auto ids = [&](const std::vector<int32_t>& values) {
+    return as_tensor(values, {batch.rows, batch.length}, at::kInt, at::kLong, device);
+  };
   DeviceBatch result;
-  result.input.tokens_bt = ids(batch.tokens, batch, device);
+  result.input.tokens_bt = ids(batch.tokens);
   if (!batch.one_document) {
-    result.input.positions_bt = ids(batch.positions, batch, device);
-    result.input.document_bt = ids(batch.documents, batch, device);
+    result.input.positions_bt = ids(batch.positions);
+    result.input.document_bt = ids(batch.documents);
   }
-  result.targets_bt = ids(batch.targets, batch, device);
-  result.weights_bt = as_tensor(batch.weights, batch, at::kFloat, at::kFloat, device);
+  result.targets_bt = ids(batch.targets);
+  result.weights_bt = as_tensor(batch.weights, {batch.rows, batch.length}, at::kFloat, at::kFloat, device);
+  result.samples_b = as_tensor(batch.samples, {batch.rows}, at::kLong, at::kLong, device);
   result.rows = &batch;
   return result;
 }

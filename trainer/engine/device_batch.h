@@ -3,7 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model/block.h"
+#include "model/decoder.h"
 
 namespace strata::data {
 struct Batch;
@@ -15,6 +15,7 @@ struct DeviceBatch {
   model::Input input;         ///< tokens; positions and documents only where the rows hold several documents
   at::Tensor targets_bt;      ///< int64; negative where nothing is trained
   at::Tensor weights_bt;      ///< fp32
+  at::Tensor samples_b;       ///< int64: global sample numbers
   const data::Batch* rows;    ///< the batch that this was made of
 };
 

@@ -52,8 +52,8 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   plan.recompute = options_.recompute;
   plan.dropout_seed = options_.seed;
   plan.step = k;
-  plan.finish = [&](int, const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch) {
-    return objective.loss(h_btd, head, batch, inv_weight, heard);
+  plan.finish = [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
+    return objective.loss(h_nd, head, batch, inv_weight, heard);
   };
   optimizer_->zero_grad(static_cast<int>(microbatches.size()));
   ModelStage stage(decoder_, plan);
@@ -69,8 +69,8 @@ void Engine::forward(std::span<const data::Batch> microbatches, bool adapters, c
   StepPlan plan;
   plan.microbatches = microbatches;
   plan.adapters = adapters;
-  plan.finish = [&](int microbatch, const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch) {
-    consume(microbatch, h_btd, head, batch);
+  plan.finish = [&](int microbatch, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
+    consume(microbatch, h_nd, head, batch);
     return at::Tensor();
   };
   ModelStage stage(decoder_, plan);
@@ -81,8 +81,8 @@ void Engine::evaluate(std::span<const data::Batch> microbatches, const Objective
   MetricLog unheard;
   MetricLog& heard = decoder_.context().coord().tensor == 0 ? metrics : unheard;
   // Sums and weights as they are: several calls add up to one mean.
-  forward(microbatches, true, [&](int, const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch) {
-    objective.loss(h_btd, head, batch, 1.0, heard);
+  forward(microbatches, true, [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
+    objective.loss(h_nd, head, batch, 1.0, heard);
   });
 }
 

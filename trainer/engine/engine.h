@@ -37,7 +37,7 @@ class Engine {
   bool step(int64_t k, std::span<const data::Batch> microbatches, const Objective& objective, double lr, MetricLog& metrics);
 
   /// Called on the ranks of the last stage, in order of micro-batches.
-  using Consume = std::function<void(int microbatch, const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch)>;
+  using Consume = std::function<void(int microbatch, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch)>;
   /// Forward passes alone, without a graph. `adapters` false leaves LoRA out (the reference model).
   void forward(std::span<const data::Batch> microbatches, bool adapters, const Consume& consume);
 

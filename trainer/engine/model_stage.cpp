@@ -14,7 +14,8 @@ ModelStage::Loaded& ModelStage::load(int microbatch) {
   if (at != loaded_.end()) return at->second;
   const data::Batch& batch = plan_.microbatches[static_cast<size_t>(microbatch)];
   const int passes = decoder_.chunk_count() * (plan_.sink != nullptr ? 2 : 1);
-  Loaded loaded{to_device(batch, decoder_.context().device()), {plan_.dropout_seed, plan_.step, batch.samples}, passes};
+  Loaded loaded{to_device(batch, decoder_.context().device()), {}, passes};
+  loaded.dropout = {plan_.dropout_seed, plan_.step, loaded.batch.samples_b};
   return loaded_.emplace(microbatch, std::move(loaded)).first->second;
 }
 

@@ -25,7 +25,7 @@ struct StepPlan {
   uint64_t dropout_seed = 0;
   int64_t step = 0;
   /// What becomes of the final hidden states: a loss to go back from, or an undefined tensor.
-  std::function<at::Tensor(int microbatch, const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch)> finish;
+  std::function<at::Tensor(int microbatch, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch)> finish;
 };
 
 class ModelStage : public parallel::Stage {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/hf.h"
 #include "trainer/checkpoint/model.h"
 #include "trainer/loop/metric_log.h"
 
@@ -22,8 +23,9 @@ class Algorithm {
   /// Adds loss and the like of the held-out data; nothing where there is none. Leaves no trace in the training state.
   virtual void evaluate(MetricLog& metrics) = 0;
 
-  /// The trained models, as a checkpoint holds them.
+  /// The trained models, as a checkpoint holds them; the first is what the run makes.
   virtual std::vector<CheckpointModel> models() = 0;
+  virtual const model::FolderInfo& model_info() const = 0;
   /// Further state as text (counters, adaptive coefficients), and back.
   virtual std::string state() const { return ""; }
   virtual void restore(std::string_view state, int64_t step) = 0;

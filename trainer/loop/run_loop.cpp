@@ -2,37 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "parallel/optimizer/lr_schedule.h"
 #include "trainer/checkpoint/reader.h"
 #include "trainer/checkpoint/writer.h"
 #include "trainer/loop/algorithm.h"
 #include "trainer/loop/profile.h"
 #include "trainer/loop/run_metrics.h"
+#include "trainer/loop/run_state.h"
 #include "trainer/loop/stop_request.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
 namespace {
-
-/// What a checkpoint says of the run beside the models.
-struct RunState {
-  int64_t tokens = 0;
-  std::string algorithm;
-
-  std::string text() const {
-    return base::compact_json({{"tokens", tokens}, {"algorithm", algorithm}});
-  }
-  static RunState parse(const std::string& text) {
-    const base::Json json = base::parse_json(text, "run state", base::kBadCheckpoint);
-    const base::JsonReader reader(json, "run state", base::kBadCheckpoint);
-    return {reader.integer("tokens"), reader.string("algorithm")};
-  }
-};
 
 class Loop {
  public:
@@ -49,15 +33,12 @@ class Loop {
     Profile profile(config_.log.profile, session_.folder(), session_.world().rank());
     if (done >= steps_) {
       session_.log().info(fmt::format("step {} of {} was reached before: nothing to train", done, steps_));
-    } else if (done == 0) {
-      metrics.note_evaluation(evaluate());
-      if (evaluation_) metrics.write_row(0, {});
     }
     for (int64_t k = done + 1; k <= steps_; ++k) {
       profile.before(k);
       train(k, metrics);
       profile.after(k);
-      settle(k, metrics);
+      settle(k);
     }
     writer_.settle(/*wait=*/true);
     algorithm_.save_model(session_.folder() / "model");
@@ -100,10 +81,8 @@ class Loop {
     const bool evaluates = config_.eval.every > 0 && (k % config_.eval.every == 0 || k == steps_);
     const bool logs = k % config_.log.every == 0 || k == 1 || k == steps_;
     if (!logs && !evaluates) return;
-    MetricLog::Values values = log.reduce(session_.world());
-    metrics.note_training(k, lr, tokens_, values);
-    if (evaluates) metrics.note_evaluation(evaluate());
-    metrics.write_row(k);
+    const MetricLog::Values training = log.reduce(session_.world());
+    metrics.write(k, lr, tokens_, training, evaluates ? evaluate() : MetricLog::Values{});
   }
 
   MetricLog::Values evaluate() {
@@ -111,20 +90,18 @@ class Loop {
     algorithm_.evaluate(log);
     MetricLog::Values values = log.reduce(session_.world());
     score_.reset();
-    for (const auto& [name, value] : values) {
-      if (name == "loss") score_ = value;
-    }
+    if (!values.empty()) score_ = value_of(values, "loss", std::nan(""));
     return values;
   }
 
   /// Saves where it is time to, and ends the run where that was asked for.
-  void settle(int64_t k, const RunMetrics&) {
+  void settle(int64_t k) {
     const bool stop = stop_.anywhere(session_.world());
     const bool due = config_.checkpoint.every > 0 && k % config_.checkpoint.every == 0;
     writer_.settle(/*wait=*/false);
     if (!stop && !due && k != steps_) return;
     const std::vector<CheckpointModel> models = algorithm_.models();
-    writer_.save(k, models, RunState{tokens_, algorithm_.state()}.text(), score_);
+    writer_.save(k, models, RunState{tokens_, algorithm_.state(), algorithm_.model_info()}.text(), score_);
     if (!stop || k == steps_) return;
     writer_.settle(/*wait=*/true);
     throw base::UserError(base::kStopped, fmt::format("stopped on request after step {}; its state is saved: run again to go on", k));

@@ -16,9 +16,9 @@ double NextToken::weight(const data::Batch& batch) const {
   return std::accumulate(batch.weights.begin(), batch.weights.end(), 0.0);
 }
 
-at::Tensor NextToken::loss(const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch,
+at::Tensor NextToken::loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch,
                            double inv_weight, MetricLog& metrics) const {
-  const at::Tensor logprobs_bt = head.token_logprobs(h_btd, batch.targets_bt);
+  const at::Tensor logprobs_bt = head.token_logprobs(h_nd, batch.targets_bt);
   const at::Tensor loss = at::sum(at::mul(logprobs_bt, batch.weights_bt)).mul(-inv_weight);
   const double value = loss.detach().item<double>();
   metrics.add("loss", value, weight(*batch.rows) * inv_weight);

@@ -8,7 +8,7 @@ namespace strata::trainer {
 class NextToken : public Objective {
  public:
   double weight(const data::Batch& batch) const override;
-  at::Tensor loss(const at::Tensor& h_btd, const model::Head& head, const DeviceBatch& batch, double inv_weight,
+  at::Tensor loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch, double inv_weight,
                   MetricLog& metrics) const override;
 };
 

@@ -27,9 +27,9 @@ class Objective {
   virtual double weight(const data::Batch& batch) const = 0;
 
   /// The loss summed over this micro-batch, times inv_weight: a scalar to call backward on. Hidden
-  /// states h_btd come out of the last block's norm. Metrics are added as (sum, weight), to be
+  /// states h_nd come out of the last block's norm. Metrics are added as (sum, weight), to be
   /// summed over ranks and micro-batches.
-  virtual at::Tensor loss(const at::Tensor& h_btd, const model::Head& head,
+  virtual at::Tensor loss(const at::Tensor& h_nd, const model::Head& head,
                           const DeviceBatch& batch, double inv_weight,
                           MetricLog& metrics) const = 0;
 };

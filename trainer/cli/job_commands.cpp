@@ -1,0 +1,20 @@
+// The training jobs from the command line: config in, run folder out.
+#include "trainer/cli/command.h"
+#include "trainer/cli/commands.h"
+#include "trainer/config/load.h"
+#include "trainer/jobs/jobs.h"
+#include "trainer/session/session.h"
+
+namespace strata::trainer {
+namespace {
+
+void run_job(const Invocation& call, std::string_view name, void (*job)(Session&)) {
+  Session session(call.world, call.log, load_run(call.args.positional()[0], call.args.overrides(), name));
+  job(session);
+}
+
+}  // namespace
+
+void pretrain_command(const Invocation& call) { run_job(call, "pretrain", run_pretrain); }
+
+}  // namespace strata::trainer

@@ -1,0 +1,34 @@
+#include "trainer/config/run_config.h"
+
+#include <fmt/format.h>
+
+namespace strata::trainer {
+
+void RunConfig::fields(base::Fields& f) {
+  f.section("run", run, "The run: its folder, its length, its device.");
+  f.section("model", model, "What is trained: an architecture and its sizes, or weights to start from.");
+  f.section("tokenizer", tokenizer, "The tokenizer to use, or to train.");
+  f.section("data", data, "What is trained and evaluated on.");
+  f.section("prepare", prepare, "What `strata data prepare` turns into token shards.");
+  f.section("batch", batch, "How many sequences a step and a pass take.");
+  f.section("optimizer", optimizer, "AdamW and its learning rate.");
+  f.section("parallel", parallel, "How the model and the data are cut over the ranks.");
+  f.section("precision", precision, "Number types.");
+  f.section("memory", memory, "Memory against time.");
+  f.section("eval", eval, "Evaluation while training, and what `strata eval` measures.");
+  f.section("checkpoint", checkpoint, "When the state is saved and what is kept.");
+  f.section("log", log, "Log lines, metrics and traces.");
+  f.section("generation", generation, "How answers are sampled.");
+}
+
+void RunConfig::check(base::Problems& problems) const {
+  if (run.steps > 0 && run.epochs > 0) problems.add("run.epochs", "run.steps and run.epochs are both given; one of them must be 0");
+  if (log.profile.size() != 0 && (log.profile.size() != 2 || log.profile[0] > log.profile[1])) {
+    problems.add("log.profile", "expected [first, last] with first <= last");
+  }
+  model.check(problems);
+  optimizer.check(problems);
+  parallel.check(problems);
+}
+
+}  // namespace strata::trainer

@@ -1,0 +1,96 @@
+#include "trainer/jobs/supervised.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "trainer/models/save.h"
+#include "trainer/session/session.h"
+
+namespace strata::trainer {
+namespace {
+
+EngineOptions engine_options(const RunConfig& config) {
+  EngineOptions options;
+  options.schedule = config.parallel.schedule;
+  options.seed = static_cast<uint64_t>(config.run.seed);
+  if (config.memory.recompute == "selective") options.recompute = model::Recompute::kSelective;
+  if (config.memory.recompute == "full") options.recompute = model::Recompute::kFull;
+  return options;
+}
+
+/// Evaluation runs without a graph, a round of micro-batches that fills the pipeline at a time.
+data::LoaderOptions evaluation_options(data::LoaderOptions options, const parallel::ParallelContext& context) {
+  options.global = options.micro * options.data_size * context.layout().pipeline();
+  return options;
+}
+
+}  // namespace
+
+data::LoaderOptions loader_options(const RunConfig& config, const parallel::ParallelContext& context) {
+  data::LoaderOptions options;
+  options.global = config.batch.global;
+  options.micro = config.batch.micro;
+  options.sequence = config.batch.sequence;
+  options.data_rank = context.coord().data;
+  options.data_size = context.layout().data();
+  const int64_t unit = options.micro * options.data_size;
+  if (options.global % unit != 0) {
+    const int64_t below = options.global / unit * unit, above = below + unit;
+    std::string micros;
+    for (int64_t micro = 1; micro <= options.global; ++micro) {
+      if (options.global % (micro * options.data_size) == 0) micros += (micros.empty() ? "" : ", ") + std::to_string(micro);
+    }
+    throw base::UserError(
+        base::kBadUsage,
+        fmt::format("batch.global is {}, no multiple of batch.micro {} x {} data ranks = {}; nearest legal: batch.global {}{}{}", options.global,
+                    options.micro, options.data_size, unit, below > 0 ? fmt::format("{} or ", below) : "", above,
+                    micros.empty() ? "" : ", or batch.micro one of " + micros));
+  }
+  return options;
+}
+
+Supervised::Supervised(Session& session, Parts parts)
+    : session_(session),
+      model_(std::move(parts.model)),
+      objective_(std::move(parts.objective)),
+      engine_(*model_.decoder, model_.optimizer.get(), engine_options(session.config())),
+      loader_(std::move(parts.train), loader_options(session.config(), session.context())),
+      eval_(std::move(parts.eval)),
+      eval_options_(evaluation_options(loader_.options(), session.context())),
+      tokenizer_(std::move(parts.tokenizer)) {}
+
+bool Supervised::step(int64_t k, double learning_rate, MetricLog& metrics) {
+  const std::vector<data::Batch> microbatches = loader_.next();
+  return engine_.step(k, microbatches, *objective_, learning_rate, metrics);
+}
+
+void Supervised::evaluate(MetricLog& metrics) {
+  const int64_t available = data::steps_in(eval_.size().value_or(0), eval_options_.global);
+  const int64_t stages = session_.context().layout().pipeline();
+  const int64_t wanted = session_.config().eval.batches;  // micro-batches per data rank; a round has one per stage
+  const int64_t rounds = wanted == 0 ? available : std::min(available, (wanted + stages - 1) / stages);
+  for (int64_t round = 0; round < rounds; ++round) {
+    engine_.evaluate(data::batches_of_step(eval_, eval_options_, round), *objective_, metrics);
+  }
+}
+
+std::vector<CheckpointModel> Supervised::models() { return {{"", model_.params.get(), model_.optimizer.get()}}; }
+
+void Supervised::restore(std::string_view, int64_t step) { loader_.restore({step}); }
+
+void Supervised::save_model(const std::filesystem::path& folder) {
+  save_model_folder(folder, model_.info, *model_.decoder, tokenizer_);
+}
+
+int64_t Supervised::tokens_per_step() const { return session_.config().batch.global * session_.config().batch.sequence; }
+
+double Supervised::flops_per_step() const {
+  return static_cast<double>(tokens_per_step()) *
+         model::flops_per_token(model_.info.config, session_.config().batch.sequence, model_.info.head);
+}
+
+double Supervised::data_wait_seconds() const { return loader_.wait_seconds(); }
+
+}  // namespace strata::trainer

@@ -1,0 +1,52 @@
+// Training on given rows: one model, one objective, one stream of batches. Pretraining and supervised fine-tuning are this with
+// different data and objectives.
+#pragma once
+
+#include <memory>
+
+#include "data/loader.h"
+#include "trainer/engine/engine.h"
+#include "trainer/loop/algorithm.h"
+#include "trainer/models/held_model.h"
+#include "trainer/objectives/objective.h"
+
+namespace strata::trainer {
+
+class Session;
+
+class Supervised : public Algorithm {
+ public:
+  struct Parts {
+    HeldModel model;
+    std::unique_ptr<Objective> objective;
+    data::SampleStream train, eval;
+    std::filesystem::path tokenizer;  ///< whose files go into the model folder; empty: none
+  };
+  Supervised(Session& session, Parts parts);
+
+  bool step(int64_t k, double learning_rate, MetricLog& metrics) override;
+  void evaluate(MetricLog& metrics) override;
+  std::vector<CheckpointModel> models() override;
+  const model::FolderInfo& model_info() const override { return model_.info; }
+  void restore(std::string_view state, int64_t step) override;
+  void save_model(const std::filesystem::path& folder) override;
+  int64_t tokens_per_step() const override;
+  double flops_per_step() const override;
+  double data_wait_seconds() const override;
+
+ private:
+  Session& session_;
+  HeldModel model_;
+  std::unique_ptr<Objective> objective_;
+  Engine engine_;
+  data::DataLoader loader_;
+  data::SampleStream eval_;
+  data::LoaderOptions eval_options_;
+  std::filesystem::path tokenizer_;
+};
+
+/// How batches of `config` are dealt out over the data ranks of `context`. UserError (kBadUsage) with the nearest legal values where batch.global is not
+/// a multiple of batch.micro x data ranks.
+data::LoaderOptions loader_options(const RunConfig& config, const parallel::ParallelContext& context);
+
+}  // namespace strata::trainer

@@ -1,0 +1,104 @@
+#include "trainer/loop/run_metrics.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cmath>
+
+#include "base/format.h"
+#include "parallel/comm/collectives.h"
+#include "trainer/loop/peak_flops.h"
+#include "trainer/session/session.h"
+
+namespace strata::trainer {
+namespace {
+
+constexpr double kGib = 1024.0 * 1024 * 1024;
+
+/// The most memory this process has held.
+double peak_memory_gib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / kGib;
+}
+
+}  // namespace
+
+RunMetrics::RunMetrics(Session& session, int64_t done, int64_t steps, double flops_per_step)
+    : session_(session), steps_(steps), flops_per_step_(flops_per_step), since_(Clock::now()) {
+  if (!session.is_main_rank()) return;
+  file_.emplace(session.folder() / "metrics.jsonl", done);
+  if (session.config().log.tensorboard) tensorboard_.emplace(session.folder() / "tensorboard", done);
+  progress_.emplace(session.log(), "train");
+}
+
+RunMetrics::~RunMetrics() = default;
+
+void RunMetrics::after_step(int64_t k, int64_t tokens, double data_wait_seconds) {
+  ++steps_since_;
+  tokens_since_ += tokens;
+  wait_since_ += data_wait_seconds - wait_seen_;
+  wait_seen_ = data_wait_seconds;
+  if (progress_) progress_->update(k, steps_);
+}
+
+RunMetrics::Rates RunMetrics::rates(int64_t k) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
+  const double step_seconds = seconds / static_cast<double>(std::max<int64_t>(steps_since_, 1));
+  Rates rates{};
+  rates.tokens_per_second = static_cast<double>(tokens_since_) / seconds;
+  rates.data_fraction = wait_since_ / seconds;
+  rates.eta_seconds = step_seconds * static_cast<double>(steps_ - k);
+  rates.memory_gib = parallel::all_max(session_.world(), peak_memory_gib());
+  if (!peak_flops_) peak_flops_ = peak_flops(session_);
+  rates.mfu = flops_per_step_ / step_seconds / *peak_flops_;
+  since_ = Clock::now();
+  steps_since_ = tokens_since_ = 0;
+  wait_since_ = 0;
+  return rates;
+}
+
+void RunMetrics::write(int64_t k, double learning_rate, int64_t tokens_so_far, const MetricLog::Values& training,
+                       const MetricLog::Values& evaluation) {
+  const Rates now = rates(k);
+  if (!file_) return;
+  MetricLog::Values row{{"step", static_cast<double>(k)}};
+  row.insert(row.end(), training.begin(), training.end());
+  row.emplace_back("lr", learning_rate);
+  row.emplace_back("tokens", static_cast<double>(tokens_so_far));
+  row.emplace_back("tokens_per_second", now.tokens_per_second);
+  row.emplace_back("mfu", now.mfu);
+  row.emplace_back("memory_gib", now.memory_gib);
+  row.emplace_back("data_fraction", now.data_fraction);
+  row.emplace_back("eta_seconds", now.eta_seconds);
+  for (const auto& [name, value] : evaluation) {
+    row.emplace_back("eval/" + name, value);
+    if (name == "loss") row.emplace_back("eval/perplexity", std::exp(value));
+  }
+  file_->append(row);
+  if (tensorboard_) tensorboard_->append(k, row);
+  show(k, learning_rate, now, training, evaluation);
+}
+
+void RunMetrics::show(int64_t k, double learning_rate, const Rates& rates, const MetricLog::Values& training,
+                      const MetricLog::Values& evaluation) {
+  const double ranks = session_.world().size();
+  std::string line = fmt::format("step {}/{} {:.1f}%", k, steps_, 100.0 * static_cast<double>(k) / static_cast<double>(steps_));
+  for (const auto& [name, value] : training) {
+    if (name == "grad_norm") {
+      line += fmt::format(" gnorm {:.3g}", value);
+    } else if (name != "bits_per_byte") {
+      line += fmt::format(" {} {:.4g}", name, value);
+    }
+  }
+  line += fmt::format(" lr {:.1e} tok/s {} ({}/rank) mfu {:.1f}% mem {:.1f}G data {:.1f}% eta {}", learning_rate,
+                      base::format_count(rates.tokens_per_second), base::format_count(rates.tokens_per_second / ranks), 100 * rates.mfu,
+                      rates.memory_gib, 100 * rates.data_fraction, base::format_duration(rates.eta_seconds));
+  session_.log().info(line);
+  if (evaluation.empty()) return;
+  line = fmt::format("eval {}/{}", k, steps_);
+  for (const auto& [name, value] : evaluation) line += fmt::format(" {} {:.4f}", name, value);
+  session_.log().info(line);
+}
+
+}  // namespace strata::trainer

@@ -1,0 +1,84 @@
+#include "trainer/session/session.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "parallel/comm/collectives.h"
+#include "parallel/comm/world.h"
+#include "trainer/config/changes.h"
+
+namespace strata::trainer {
+namespace {
+
+/// How the ranks of one host share it.
+struct Neighbours {
+  int rank = 0, count = 1;
+};
+
+Neighbours neighbours(parallel::Communicator& world) {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  const std::vector<std::string> gathered = parallel::gather_strings(world, host);
+  std::string joined;
+  for (const std::string& name : gathered) joined += name + "\n";
+  joined = parallel::broadcast_string(world, joined);
+  Neighbours result{0, 0};
+  size_t begin = 0;
+  for (int rank = 0; rank < world.size(); ++rank) {
+    const size_t end = joined.find('\n', begin);
+    if (joined.compare(begin, end - begin, host) == 0) {
+      if (rank < world.rank()) ++result.rank;
+      ++result.count;
+    }
+    begin = end + 1;
+  }
+  return result;
+}
+
+int bound_cores() {
+  cpu_set_t cores;
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
+
+int choose_threads(const base::AutoInt& wanted, const Neighbours& here) {
+  if (wanted) return static_cast<int>(*wanted);
+  return std::max(1, bound_cores() / here.count);
+}
+
+}  // namespace
+
+Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run) : log_(log), run_(std::move(run)) {
+  const Neighbours here = neighbours(world);
+  at::set_num_threads(choose_threads(config().run.threads, here));
+  const parallel::MeshLayout layout = parallel::resolve_layout(config().parallel, world.size());
+  const c10::Device device = choose_device(config().run.device, here.rank);
+  std::unique_ptr<parallel::Communicator> ranks =
+      device.is_cuda() ? parallel::make_nccl_world(world, device.index()) : world.split(0, world.rank(), "mesh");
+  context_ = std::make_unique<parallel::ParallelContext>(std::move(ranks), layout);
+}
+
+Session::~Session() = default;
+
+void Session::open_folder() {
+  const std::filesystem::path log_folder = folder() / "log";
+  if (is_main_rank()) {
+    refuse_changes(folder(), run_);
+    std::error_code error;
+    std::filesystem::create_directories(log_folder, error);
+    if (error) throw base::UserError(base::kDiskTrouble, fmt::format("{}: {}", log_folder.string(), error.message()));
+    base::write_file(folder() / "config.yaml", dump_run(run_));
+  }
+  world().barrier();
+  log_.open_file(log_folder / fmt::format("rank_{}.log", context_->rank()));
+  watchdog_ = std::make_unique<parallel::Watchdog>(log_folder / "heartbeat", world(), config().run.hang_timeout);
+}
+
+void Session::set_step(int64_t step) { watchdog_->set_step(step); }
+
+}  // namespace strata::trainer
