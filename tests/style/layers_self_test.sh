@@ -48,6 +48,8 @@ refused trainer/a.cpp '<httplib.h> may be included only by' <<< '#include <httpl
 refused data/a.cpp '<ATen/core/Tensor.h> may be included only by' <<< '#include <ATen/core/Tensor.h>'
 refused kernels/a.cu '<c10/core/Device.h> may be included only by' <<< '#include <c10/core/Device.h>'
 refused model/a.cpp '<torch/torch.h> may be included only by' <<< '#include <torch/torch.h>'
+refused model/a.h '<torch/csrc/autograd/custom_function.h> may be included only by' \
+  <<< $'#pragma once\n#include <torch/csrc/autograd/custom_function.h>'
 refused model/a.h 'a header without #pragma once' <<< '#include <string>'
 refused model/a.cpp 'conditional compilation' <<< '#ifdef USE_CUDA'
 refused model/a.cpp 'longer than 400 lines' < <(yes '//' | head -n 401)
