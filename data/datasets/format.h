@@ -37,6 +37,9 @@ std::span<const RowFormat> row_formats();
 /// "auto" and the names of the table.
 std::vector<std::string> format_choices();
 
+/// A folder, or a file by the name of a shard file.
+bool is_shard_path(const std::filesystem::path& path);
+
 /// Opens whatever a path holds: token shards (folder or .h5), text, or JSONL by the config's
 /// format. A missing path, a bad row (FILE:LINE and why) and shards of another tokenizer are
 /// kBadData; text without a tokenizer is kBadUsage.

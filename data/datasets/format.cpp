@@ -1,0 +1,103 @@
+// The table of row formats, and which one a path holds.
+#include "data/datasets/format.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "data/datasets/text_rows.h"
+#include "data/datasets/token_rows.h"
+#include "data/datasets/windows.h"
+#include "data/documents.h"
+#include "data/token_stream.h"
+
+namespace strata::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool has_all_keys(const base::JsonReader& row, const RowFormat& format, const DataConfig& config) {
+  return std::ranges::all_of(
+      format.keys, [&](std::string_view key) { return row.has(config.column(std::string(key))); });
+}
+
+[[noreturn]] void refuse_keys(const base::JsonReader& row) {
+  std::vector<std::string> keys, known;
+  for (const auto& [key, value] : row.value().items()) keys.push_back(key);
+  for (const RowFormat& format : row_formats())
+    known.push_back(fmt::format("{}", fmt::join(format.keys, "+")));
+  throw base::UserError(
+      base::kBadData,
+      fmt::format("{}: no format has the keys {}; known are {}. Map other names with data.columns",
+                  row.source(), fmt::join(keys, ", "), fmt::join(known, " | ")));
+}
+
+/// The format of a file by the keys of its first row.
+const RowFormat& detect_format(const InputFile& file, const DataConfig& config) {
+  JsonlReader rows(file);
+  if (!rows.next()) throw base::UserError(base::kBadData, file.path.string() + ": holds no rows");
+  return rows.read([&](const base::JsonReader& row) -> const RowFormat& {
+    for (const RowFormat& format : row_formats()) {
+      if (has_all_keys(row, format, config)) return format;
+    }
+    refuse_keys(row);
+  });
+}
+
+const RowFormat& format_of(const InputFile& file, const DataConfig& config) {
+  for (const RowFormat& format : row_formats()) {
+    if (format.name == config.format) return format;
+  }
+  return detect_format(file, config);
+}
+
+std::unique_ptr<Dataset> open_shards(const fs::path& path, const DatasetContext& context) {
+  auto shards = std::make_unique<ShardFolder>(path);
+  if (context.codec && context.codec->hash() != shards->tokenizer_hash()) {
+    throw base::UserError(
+        base::kBadData,
+        path.string() +
+            ": made with another tokenizer than tokenizer.path; run `strata data prepare` "
+            "with this one, or name the one that the shards were made with");
+  }
+  if (context.vocab_size > 0 && shards->vocab_size() > context.vocab_size) {
+    throw base::UserError(base::kBadData,
+                          fmt::format("{}: ids up to {}, but the model's vocabulary has {}",
+                                      path.string(), shards->vocab_size() - 1, context.vocab_size));
+  }
+  return std::make_unique<WindowDataset>(std::move(shards), context.sequence,
+                                         context.config.cross_document, path.string());
+}
+
+}  // namespace
+
+std::span<const RowFormat> row_formats() {
+  static const RowFormat formats[] = {
+      {"input_ids", {"input_ids"}, open_token_rows},
+      {"text", {"text"}, open_text},
+  };
+  return formats;
+}
+
+std::vector<std::string> format_choices() {
+  std::vector<std::string> names{"auto"};
+  for (const RowFormat& format : row_formats()) names.emplace_back(format.name);
+  return names;
+}
+
+bool is_shard_path(const fs::path& path) {
+  return fs::is_directory(path) || path.extension() == ".h5";
+}
+
+std::unique_ptr<Dataset> open_dataset(const fs::path& path, const DatasetContext& context) {
+  if (is_shard_path(path)) return open_shards(path, context);
+  const InputFile file = look_at_input(path);
+  if (!file.is_jsonl) return open_text(path, context);
+  return format_of(file, context.config).open(path, context);
+}
+
+}  // namespace strata::data

@@ -1,0 +1,59 @@
+// Shared by the tests of data: the simplest of tokenizers, and a folder that goes away.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/text_codec.h"
+
+namespace strata::data {
+
+/// A token a byte; 256 ends a document.
+class ByteCodec : public TextCodec {
+ public:
+  static constexpr int32_t kEnd = 256;
+  explicit ByteCodec(std::string hash = "bytes") : hash_(std::move(hash)) {}
+
+  std::vector<int32_t> encode_document(std::string_view text) const override {
+    std::vector<int32_t> ids;
+    for (char c : text) ids.push_back(static_cast<unsigned char>(c));
+    return ids;
+  }
+  std::string decode(std::span<const int32_t> ids) const override {
+    std::string text;
+    for (int32_t id : ids)
+      text += id == kEnd ? std::string("<|end|>") : std::string(1, static_cast<char>(id));
+    return text;
+  }
+  int64_t vocab_size() const override { return 257; }
+  std::optional<int32_t> end_id() const override { return kEnd; }
+  std::string hash() const override { return hash_; }
+  int64_t byte_length(int32_t id) const override { return id == kEnd ? 0 : 1; }
+
+ private:
+  std::string hash_;
+};
+
+/// An empty folder of one's own, removed at the end.
+class TestFolder {
+ public:
+  TestFolder() {
+    static std::atomic<int> made{0};
+    path_ = std::filesystem::temp_directory_path() /
+            ("strata_data_test." + std::to_string(::getpid()) + "." + std::to_string(made++));
+    std::filesystem::create_directories(path_);
+  }
+  ~TestFolder() { std::filesystem::remove_all(path_); }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace strata::data
