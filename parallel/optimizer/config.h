@@ -1,4 +1,5 @@
-// The `optimizer:` section of a config. Knows its own fields; the rate of each step is lr_schedule.h's affair.
+// The `optimizer:` section of a config. Knows its own fields; the rate of each step is
+// lr_schedule.h's affair.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@
 namespace strata::parallel {
 namespace {
 
-/// After the warm-up: which share of the way from lr down to min_lr is behind us at `progress` in (0, 1] of the steps left.
+/// After the warm-up: which share of the way from lr down to min_lr is behind us at `progress` in
+/// (0, 1] of the steps left.
 struct LrSchedule {
   std::string_view name;
   double (*descent)(double progress);
@@ -24,7 +25,8 @@ double linear_descent(double progress) { return progress; }
 /// Loshchilov and Hutter, "SGDR", 2017.
 double cosine_descent(double progress) { return 0.5 * (1 - std::cos(std::numbers::pi * progress)); }
 
-/// Warm-up, stable, decay (Hu et al., "MiniCPM", 2024): level until the last tenth, then a straight line.
+/// Warm-up, stable, decay (Hu et al., "MiniCPM", 2024): level until the last tenth, then a straight
+/// line.
 double stable_then_linear(double progress) {
   constexpr double kDecayShare = 0.1;
   return std::max(0.0, (progress - (1 - kDecayShare)) / kDecayShare);
@@ -40,12 +42,15 @@ constexpr LrSchedule kSchedules[] = {
 }  // namespace
 
 double learning_rate(const OptimizerConfig& config, int64_t step, int64_t steps) {
-  if (step <= config.warmup) return config.lr * static_cast<double>(step) / static_cast<double>(config.warmup);
-  const auto schedule = std::ranges::find(kSchedules, std::string_view(config.schedule), &LrSchedule::name);
+  if (step <= config.warmup)
+    return config.lr * static_cast<double>(step) / static_cast<double>(config.warmup);
+  const auto schedule =
+      std::ranges::find(kSchedules, std::string_view(config.schedule), &LrSchedule::name);
   base::ensure(schedule != std::end(kSchedules), "the schedule is one of lr_schedule_names()");
 
   const auto left_after_warmup = static_cast<double>(std::max<int64_t>(1, steps - config.warmup));
-  const double progress = std::min(1.0, static_cast<double>(step - config.warmup) / left_after_warmup);
+  const double progress =
+      std::min(1.0, static_cast<double>(step - config.warmup) / left_after_warmup);
   const double descent = schedule->descent(progress), lowest = std::min(config.min_lr, config.lr);
   return config.lr * (1 - descent) + lowest * descent;
 }

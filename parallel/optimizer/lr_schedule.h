@@ -10,8 +10,8 @@
 
 namespace strata::parallel {
 
-/// The rate of step `step` (from 1) of `steps`: lr * step / warmup up to step = warmup, then along the schedule down to
-/// min(min_lr, lr), which all but `constant` reach at step = steps.
+/// The rate of step `step` (from 1) of `steps`: lr * step / warmup up to step = warmup, then along
+/// the schedule down to min(min_lr, lr), which all but `constant` reach at step = steps.
 double learning_rate(const OptimizerConfig& config, int64_t step, int64_t steps);
 
 /// "constant", "linear", "cosine", "wsd"

@@ -11,7 +11,8 @@ namespace strata::parallel {
 namespace {
 
 int64_t product(const std::vector<int64_t>& sizes, size_t first = 0) {
-  return std::accumulate(sizes.begin() + static_cast<std::ptrdiff_t>(first), sizes.end(), int64_t{1}, std::multiplies<>());
+  return std::accumulate(sizes.begin() + static_cast<std::ptrdiff_t>(first), sizes.end(),
+                         int64_t{1}, std::multiplies<>());
 }
 
 }  // namespace
@@ -30,9 +31,10 @@ int64_t ShardSpec::global_size() const { return product(global_shape); }
 
 std::vector<Run> runs_of(const ShardSpec& spec) {
   const auto dim = static_cast<size_t>(spec.dim);
-  const int64_t inner = product(spec.global_shape, dim + 1);        // elements of one index of the cut dimension
-  const int64_t row = inner * spec.global_shape.at(dim);            // ... and of all of them
-  const int64_t rows = row == 0 ? 0 : spec.global_size() / row;     // how often the cut repeats
+  const int64_t inner =
+      product(spec.global_shape, dim + 1);  // elements of one index of the cut dimension
+  const int64_t row = inner * spec.global_shape.at(dim);         // ... and of all of them
+  const int64_t rows = row == 0 ? 0 : spec.global_size() / row;  // how often the cut repeats
   std::vector<Run> runs;
   runs.reserve(static_cast<size_t>(rows) * spec.ranges.size());
   int64_t local = 0;
@@ -42,9 +44,12 @@ std::vector<Run> runs_of(const ShardSpec& spec) {
       if (count == 0) continue;
       const int64_t global = r * row + range.begin * inner;
       Run* last = runs.empty() ? nullptr : &runs.back();
-      const bool goes_on = last && last->global + last->count == global && last->copy == range.copy && last->copies == range.copies;
-      if (goes_on) last->count += count;
-      else runs.push_back({local, global, count, range.copy, range.copies});
+      const bool goes_on = last && last->global + last->count == global &&
+                           last->copy == range.copy && last->copies == range.copies;
+      if (goes_on)
+        last->count += count;
+      else
+        runs.push_back({local, global, count, range.copy, range.copies});
       local += count;
     }
   }
