@@ -9,13 +9,15 @@
 
 namespace strata::kernels {
 
-/// Which keys a query sees: those at or before its own index (causal), fewer than `window` back, of
-/// its own document.
+/// Which keys a query sees: those at or before its own place (causal), fewer than `window` back, of
+/// its own document. Without documents each row is one document.
 struct AttentionMask {
   bool causal = true;
   int64_t window = 0;      ///< 0: no limit; w: the query itself and the w - 1 before it
-  at::Tensor document_bt;  ///< int64 [b, t]; equal numbers see each other; undefined: each row is
-                           ///< one document
+  at::Tensor document_bt;  ///< int64 [b, t], numbers below 2^31
+  /// Where queries and keys are pieces of a longer sequence (context parallel): their places, int64
+  /// [t], and the keys' documents [b, keys]. Undefined: places 0, 1, 2 ..., the queries' documents.
+  at::Tensor query_place_t, key_place_t, key_document_bt;
 };
 
 /// Dropout of the attention weights, keyed by the global head and the tokens of query and key:
@@ -27,24 +29,31 @@ struct AttentionDropout {
   int64_t first_head = 0;  ///< global number of q's first head
 };
 
+/// The Philox key of query head `head` (counted from first_head). The weight of a key at place k is
+/// dropped by word k % 4 of the block (this key; the query's token, k / 4); see dropout_threshold.
+uint64_t attention_dropout_key(const AttentionDropout& dropout, int64_t head);
+
 struct AttentionOptions {
   double scale = 0.0;  ///< 0: 1 / sqrt(head_dim)
   AttentionMask mask;
   AttentionDropout dropout;
 };
 
-/// All [b, t, heads, head_dim], fp32 or bf16, the last dimension contiguous; k and v may have fewer
-/// heads: query head h reads key head h / (heads / kv_heads).
+/// All [b, t, heads, head_dim] (k and v of one length, which may differ from q's), fp32 or bf16,
+/// the last dimension contiguous; k and v may have fewer heads: query head h reads key head h /
+/// (heads / kv_heads).
 struct QueryKeyValue {
   at::Tensor q_bthd, k_btkd, v_btkd;
 };
 
 struct AttentionForward {
-  at::Tensor out_bthd;    ///< contiguous
-  at::Tensor logsum_bht;  ///< fp32: log of the sum of exp(score); undefined on the way with dropout
+  at::Tensor out_bthd;  ///< contiguous
+  at::Tensor
+      logsum_bht;  ///< fp32: log of the sum of exp(score), -inf for a query that sees nothing
 };
 AttentionForward attention_forward(const QueryKeyValue& in, const AttentionOptions& options);
 
+/// `forward` may be merged from several calls with other keys: its logsum is then over all of them.
 /// Writes the gradients into `grads`, whose tensors have the shapes of `in` and may be views of one
 /// fused tensor.
 void attention_backward(const at::Tensor& grad_out_bthd, const QueryKeyValue& in,

@@ -34,6 +34,41 @@ void add_inner_pieces(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tens
   });
 }
 
+at::Tensor product_and_bias(const at::Tensor& a_mk, const at::Tensor& b_kn,
+                            const at::Tensor& bias_n) {
+  return bias_n.defined() ? at::addmm(bias_n, a_mk, b_kn) : at::mm(a_mk, b_kn);
+}
+
+/// a b (+ bias_n, which may be undefined) through fp32, rounded once.
+at::Tensor widened_matmul(const at::Tensor& a_mk, const at::Tensor& b_kn,
+                          const at::Tensor& bias_n) {
+  const int64_t m = a_mk.size(0), k = a_mk.size(1), n = b_kn.size(1);
+  const at::Tensor bias = bias_n.defined() ? widened(bias_n) : bias_n;
+  if (k > std::max(m, n)) {
+    at::Tensor sum_mn = at::zeros({m, n}, a_mk.options().dtype(at::kFloat));
+    if (bias.defined()) sum_mn.add_(bias);
+    add_inner_pieces(sum_mn, a_mk, b_kn);
+    return sum_mn.to(a_mk.scalar_type());
+  }
+  // Pieces of the longer of the outer dimensions; the other operand is widened once.
+  at::Tensor out_mn = at::empty({m, n}, a_mk.options());
+  if (n >= m) {
+    const at::Tensor a = widened(a_mk);
+    in_pieces(n, std::max(m, k), [&](int64_t first, int64_t count) {
+      const at::Tensor of_piece = bias.defined() ? bias.narrow(0, first, count) : bias;
+      out_mn.narrow(1, first, count)
+          .copy_(product_and_bias(a, widened(b_kn.narrow(1, first, count)), of_piece));
+    });
+  } else {
+    const at::Tensor b = widened(b_kn);
+    in_pieces(m, std::max(n, k), [&](int64_t first, int64_t count) {
+      out_mn.narrow(0, first, count)
+          .copy_(product_and_bias(widened(a_mk.narrow(0, first, count)), b, bias));
+    });
+  }
+  return out_mn;
+}
+
 }  // namespace
 
 bool cpu_multiplies_bf16() {
@@ -43,26 +78,13 @@ bool cpu_multiplies_bf16() {
 
 at::Tensor matmul(const at::Tensor& a_mk, const at::Tensor& b_kn) {
   if (multiplies_natively(a_mk)) return at::mm(a_mk, b_kn);
-  const int64_t m = a_mk.size(0), k = a_mk.size(1), n = b_kn.size(1);
-  if (k > std::max(m, n)) {
-    at::Tensor sum_mn = at::zeros({m, n}, a_mk.options().dtype(at::kFloat));
-    add_inner_pieces(sum_mn, a_mk, b_kn);
-    return sum_mn.to(a_mk.scalar_type());
-  }
-  // Pieces of the longer of the outer dimensions; the other operand is widened once.
-  at::Tensor out_mn = at::empty({m, n}, a_mk.options());
-  if (n >= m) {
-    const at::Tensor a = widened(a_mk);
-    in_pieces(n, std::max(m, k), [&](int64_t first, int64_t count) {
-      out_mn.narrow(1, first, count).copy_(at::mm(a, widened(b_kn.narrow(1, first, count))));
-    });
-  } else {
-    const at::Tensor b = widened(b_kn);
-    in_pieces(m, std::max(n, k), [&](int64_t first, int64_t count) {
-      out_mn.narrow(0, first, count).copy_(at::mm(widened(a_mk.narrow(0, first, count)), b));
-    });
-  }
-  return out_mn;
+  return widened_matmul(a_mk, b_kn, {});
+}
+
+at::Tensor linear(const at::Tensor& x_nd, const at::Tensor& weight_fd, const at::Tensor& bias_f) {
+  if (!bias_f.defined()) return matmul(x_nd, weight_fd.t());
+  if (multiplies_natively(x_nd)) return at::addmm(bias_f, x_nd, weight_fd.t());
+  return widened_matmul(x_nd, weight_fd.t(), bias_f);
 }
 
 void matmul_add_(at::Tensor& out_mn, const at::Tensor& a_mk, const at::Tensor& b_kn,

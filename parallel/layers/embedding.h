@@ -5,7 +5,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "parallel/layers/pass.h"
 #include "parallel/params/param_store.h"
@@ -27,6 +29,10 @@ class VocabParallelEmbedding {
   ParamId weight() const { return weight_; }
 
  private:
+  /// Backward for these rows of the table here (-1: of another rank).
+  std::function<std::vector<at::Tensor>(const at::Tensor& grad_nd)> gradient_of(
+      const at::Tensor& rows_n, const Pass& pass) const;
+
   ParamStore* store_;
   ParamId weight_;
 };

@@ -36,6 +36,9 @@ class Norm {
   Added add(const at::Tensor& x_nd, const at::Tensor& delta_nd, const Pass& pass) const;
 
  private:
+  at::Tensor backward(const at::Tensor& grad_y_nd, const at::Tensor& grad_residual_nd,
+                      const kernels::NormForward& forward, const Pass& pass) const;
+
   ParamStore* store_;
   ParamId weight_, bias_;
   kernels::NormKind kind_;

@@ -1,0 +1,183 @@
+#include "kernels/attention_blocks.h"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/vector_math.h"
+
+namespace strata::kernels::blocks {
+namespace {
+
+constexpr int64_t kLanes = 8;
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+/// M rows by 8 W columns of the product, held in registers while k runs.
+template <int M, int W>
+[[gnu::always_inline]] inline void tile(int64_t k, Operand a, const float* b, int64_t b_row,
+                                        float* c, int64_t c_row, bool add) {
+  Lanes sums[M][W];
+  for (int i = 0; i < M; ++i)
+    for (int j = 0; j < W; ++j)
+      sums[i][j] = add ? *reinterpret_cast<Lanes*>(c + i * c_row + j * kLanes) : Lanes{};
+  for (int64_t p = 0; p < k; ++p) {
+    Lanes row[W];
+    for (int j = 0; j < W; ++j)
+      row[j] = *reinterpret_cast<const Lanes*>(b + p * b_row + j * kLanes);
+    for (int i = 0; i < M; ++i) {
+      const float x = a.data[i * a.row + p * a.column];
+      for (int j = 0; j < W; ++j) sums[i][j] += x * row[j];
+    }
+  }
+  for (int i = 0; i < M; ++i)
+    for (int j = 0; j < W; ++j) *reinterpret_cast<Lanes*>(c + i * c_row + j * kLanes) = sums[i][j];
+}
+
+template <int M>
+[[gnu::always_inline]] inline void strip(int64_t n, int64_t k, Operand a, const float* b,
+                                         int64_t b_row, float* c, int64_t c_row, bool add) {
+  int64_t j = 0;
+  for (; j + 2 * kLanes <= n; j += 2 * kLanes) tile<M, 2>(k, a, b + j, b_row, c + j, c_row, add);
+  if (j < n) tile<M, 1>(k, a, b + j, b_row, c + j, c_row, add);
+}
+
+template <class T>
+[[gnu::always_inline]] inline void widen(const T* __restrict x, float* __restrict y, int64_t width,
+                                         int64_t padded, float scale) {
+  for (int64_t i = 0; i < width; ++i) y[i] = load(x[i]) * scale;
+  for (int64_t i = width; i < padded; ++i) y[i] = 0.0f;
+}
+
+template <class T>
+[[gnu::always_inline]] inline void narrow(const float* __restrict x, T* __restrict y, int64_t width,
+                                          float scale) {
+  for (int64_t i = 0; i < width; ++i) y[i] = rounded<T>(x[i] * scale);
+}
+
+/// The factor by which what was summed before shrinks.
+[[gnu::always_inline]] inline float softmax_row(float* __restrict scores, int64_t n, float& max,
+                                                float& sum) {
+  float best = max;
+#pragma omp simd reduction(max : best)
+  for (int64_t j = 0; j < n; ++j) best = scores[j] > best ? scores[j] : best;
+  if (best == kMinusInfinity) {  // nothing seen so far: exp(-inf + inf) would be NaN
+    for (int64_t j = 0; j < n; ++j) scores[j] = 0.0f;
+    return 1.0f;
+  }
+  float added = 0;
+#pragma omp simd reduction(+ : added)
+  for (int64_t j = 0; j < n; ++j) {
+    scores[j] = fast_exp(scores[j] - best);
+    added += scores[j];
+  }
+  const float shrink = best == max ? 1.0f : fast_exp(max - best);
+  max = best;
+  sum = sum * shrink + added;
+  return shrink;
+}
+
+}  // namespace
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void product(
+    int64_t m, int64_t n, int64_t k, Operand a, const float* b, int64_t b_row, float* c,
+    int64_t c_row, bool add) {
+  constexpr int kRows = 6;  // 6 x 2 sums, 2 of b and 1 of a: 15 of the 16 vector registers
+  int64_t i = 0;
+  for (; i + kRows <= m; i += kRows)
+    strip<kRows>(n, k, {a.data + i * a.row, a.row, a.column}, b, b_row, c + i * c_row, c_row, add);
+  const Operand rest{a.data + i * a.row, a.row, a.column};
+  float* c_rest = c + i * c_row;
+  switch (m - i) {
+    case 1:
+      return strip<1>(n, k, rest, b, b_row, c_rest, c_row, add);
+    case 2:
+      return strip<2>(n, k, rest, b, b_row, c_rest, c_row, add);
+    case 3:
+      return strip<3>(n, k, rest, b, b_row, c_rest, c_row, add);
+    case 4:
+      return strip<4>(n, k, rest, b, b_row, c_rest, c_row, add);
+    case 5:
+      return strip<5>(n, k, rest, b, b_row, c_rest, c_row, add);
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void widen_rows(
+    const void* x, bool bf16, int64_t x_row, int64_t rows, int64_t width, float scale, float* y,
+    int64_t padded) {
+  for (int64_t i = 0; i < rows; ++i) {
+    if (bf16) {
+      widen(static_cast<const Bf16*>(x) + i * x_row, y + i * padded, width, padded, scale);
+    } else {
+      widen(static_cast<const float*>(x) + i * x_row, y + i * padded, width, padded, scale);
+    }
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void narrow_rows(
+    const float* x, int64_t x_row, int64_t rows, int64_t width, float scale, void* y, bool bf16,
+    int64_t y_row) {
+  for (int64_t i = 0; i < rows; ++i) {
+    if (bf16) {
+      narrow(x + i * x_row, static_cast<Bf16*>(y) + i * y_row, width, scale);
+    } else {
+      narrow(x + i * x_row, static_cast<float*>(y) + i * y_row, width, scale);
+    }
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void mask_row(
+    float* __restrict scores, const int32_t* __restrict places, const int32_t* __restrict documents,
+    int32_t first, int32_t last, int32_t document, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) {
+    const bool seen = (places[j] >= first) & (places[j] <= last) & (documents[j] == document);
+    scores[j] = seen ? scores[j] : kMinusInfinity;
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void softmax_rows(
+    int64_t rows, int64_t n, float* scores, float* max, float* sum, float* out, int64_t width) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const float shrink = softmax_row(scores + i * n, n, max[i], sum[i]);
+    if (shrink == 1.0f) continue;
+    for (int64_t j = 0; j < width; ++j) out[i * width + j] *= shrink;
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void probabilities_rows(
+    int64_t rows, int64_t n, float* scores, const float* logsum) {
+  for (int64_t i = 0; i < rows; ++i) {
+    float* __restrict row = scores + i * n;
+    const float least = logsum[i];
+    if (least == kMinusInfinity) {
+      for (int64_t j = 0; j < n; ++j) row[j] = 0.0f;
+    } else {
+      for (int64_t j = 0; j < n; ++j) row[j] = fast_exp(row[j] - least);
+    }
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void softmax_grad_rows(
+    int64_t rows, int64_t n, float* __restrict grad, const float* __restrict probabilities,
+    const float* __restrict dot) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const float mean = dot[i];
+    for (int64_t j = 0; j < n; ++j)
+      grad[i * n + j] = probabilities[i * n + j] * (grad[i * n + j] - mean);
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float dot_row(
+    const float* __restrict x, const float* __restrict y, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < n; ++j) sum += x[j] * y[j];
+  return sum;
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void drop_row(
+    float* __restrict x, const uint32_t* __restrict draws, uint32_t threshold, float scale,
+    int64_t n) {
+  for (int64_t j = 0; j < n; ++j) x[j] = draws[j] < threshold ? 0.0f : x[j] * scale;
+}
+
+}  // namespace strata::kernels::blocks

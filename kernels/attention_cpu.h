@@ -1,0 +1,16 @@
+// Blocked attention on the CPU: fp32 inside, keys and values of a head kept in the cache, scores a
+// block at a time (Dao et al., "FlashAttention", 2022). Work is divided by (row, key head), so sums
+// over the heads of a group need no second pass and do not depend on the number of threads.
+#pragma once
+
+#include "kernels/attention.h"
+
+namespace strata::kernels::cpu {
+
+void attention_forward(const QueryKeyValue& in, const AttentionOptions& options,
+                       AttentionForward& result);
+void attention_backward(const at::Tensor& grad_out_bthd, const QueryKeyValue& in,
+                        const AttentionForward& forward, const AttentionOptions& options,
+                        QueryKeyValue& grads);
+
+}  // namespace strata::kernels::cpu
