@@ -17,7 +17,7 @@ namespace strata::base {
 
 /// What is known of a piece of work. A rate below 0 is not known.
 struct ProgressState {
-  std::string what, detail;
+  std::string what = {}, detail = {};
   int64_t done = 0, total = 0;
   double per_second = -1;
 };

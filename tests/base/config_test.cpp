@@ -4,14 +4,14 @@
 
 #include "base/config_dump.h"
 #include "base/config_load.h"
-#include "tests/base/expect_error.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::base {
 namespace {
 
-using test::expect_user_error;
-using test::TemporaryFolder;
+using tests::expect_user_error;
+using tests::TempFolder;
 
 struct Source {
   std::string path;
@@ -94,7 +94,7 @@ class ConfigTest : public testing::Test {
                std::vector<std::string> overrides = {}) {
     expect_user_error(kBadUsage, pieces, [&] { load(yaml, std::move(overrides)); });
   }
-  const TemporaryFolder folder_;
+  const TempFolder folder_;
 };
 
 TEST_F(ConfigTest, DefaultsStandWhereNothingIsSaid) {

@@ -4,14 +4,14 @@
 
 #include <fstream>
 
-#include "tests/base/expect_error.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::base {
 namespace {
 
-using test::expect_user_error;
-using test::TemporaryFolder;
+using tests::expect_user_error;
+using tests::TempFolder;
 
 size_t count_entries(const fs::path& folder) {
   return static_cast<size_t>(
@@ -19,7 +19,7 @@ size_t count_entries(const fs::path& folder) {
 }
 
 TEST(File, WritesAndReadsBackAndMakesFolders) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const fs::path path = folder / "a" / "b" / "c.txt";
   write_file(path, "old");
   write_file(path, std::string("new\0text", 8));
@@ -34,7 +34,7 @@ TEST(File, ReadsWhatHasNoSizeBeforehand) {
 }
 
 TEST(File, AbsentFilesAndFoldersAreTheUsersMistakes) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   expect_user_error(kBadData, {"absent.txt", "No such file"},
                     [&] { read_file(folder / "absent.txt"); });
   expect_user_error(kBadUsage, {"folder"}, [&] { read_file(folder.path(), kBadUsage); });
@@ -45,7 +45,7 @@ TEST(File, AbsentFilesAndFoldersAreTheUsersMistakes) {
 }
 
 TEST(File, KeepsTheOldContentWhereAWriterFails) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const fs::path path = folder / "kept.txt";
   write_file(path, "old");
   EXPECT_THROW(write_file_with(path,
@@ -58,8 +58,24 @@ TEST(File, KeepsTheOldContentWhereAWriterFails) {
   EXPECT_EQ(count_entries(folder.path()), 1u);
 }
 
+TEST(OutputFile, ReplacesAppendsAndMoves) {
+  const TempFolder folder;
+  const fs::path path = folder / "deep" / "out";
+  OutputFile(path, OutputFile::Mode::kReplace).write("old and long");
+  {
+    OutputFile first(path, OutputFile::Mode::kReplace);
+    first.write("new");
+    EXPECT_EQ(read_file(path), "new") << "a write reaches the system at once";
+    OutputFile moved = std::move(first);
+    moved.write("er");
+    moved.sync();
+  }
+  OutputFile(path, OutputFile::Mode::kAppend).write("!");
+  EXPECT_EQ(read_file(path), "newer!");
+}
+
 TEST(File, PublishesAFolderOverAnOlderOne) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   for (const char* text : {"first", "second"}) {
     write_file(folder / "new" / "data", text);
     publish_folder(folder / "new", folder / "done");
@@ -69,7 +85,7 @@ TEST(File, PublishesAFolderOverAnOlderOne) {
 }
 
 TEST(File, MapsAndMoves) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "m", "mapped");
   write_file(folder / "empty", "");
   MappedFile one(folder / "m");

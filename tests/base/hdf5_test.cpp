@@ -6,14 +6,14 @@
 #include <numeric>
 #include <vector>
 
-#include "tests/base/expect_error.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::base {
 namespace {
 
-using test::expect_user_error;
-using test::TemporaryFolder;
+using tests::expect_user_error;
+using tests::TempFolder;
 
 std::vector<uint16_t> counting(size_t count) {
   std::vector<uint16_t> values(count);
@@ -22,7 +22,7 @@ std::vector<uint16_t> counting(size_t count) {
 }
 
 TEST(Hdf5, WritesAndReadsWindowsOfAFixedDataset) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto tokens = counting(10000);
   {
     Hdf5File file = Hdf5File::create(folder / "a.h5");
@@ -53,7 +53,7 @@ TEST(Hdf5, WritesAndReadsWindowsOfAFixedDataset) {
 }
 
 TEST(Hdf5, GrowingDatasetsAppend) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     Hdf5File file = Hdf5File::create(folder / "g.h5");
     Hdf5Dataset dataset = file.create_growing("starts", Hdf5Type::kI64, 7);
@@ -74,7 +74,7 @@ TEST(Hdf5, GrowingDatasetsAppend) {
 }
 
 TEST(Hdf5, EmptyDatasets) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   Hdf5File file = Hdf5File::create(folder / "e.h5");
   file.write("nothing", std::span<const uint8_t>());
   const Hdf5Dataset dataset = file.dataset("nothing");
@@ -84,7 +84,7 @@ TEST(Hdf5, EmptyDatasets) {
 }
 
 TEST(Hdf5, MistakesNameTheFileAndTheDataset) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     Hdf5File file = Hdf5File::create(folder / "m.h5");
     const std::vector<uint32_t> large = {4000000000u};
@@ -112,7 +112,7 @@ TEST(Hdf5, MistakesNameTheFileAndTheDataset) {
 }
 
 TEST(Hdf5, DamagedFilesAreRefusedOrReadRight) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::vector<uint16_t> tokens = counting(3000);
   {
     Hdf5File file = Hdf5File::create(folder / "d.h5");
@@ -125,7 +125,7 @@ TEST(Hdf5, DamagedFilesAreRefusedOrReadRight) {
   for (size_t at = 0; at < sound.size(); at += 13) {
     std::string damaged = sound;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x21);
-    write_file(folder / "x.h5", damaged);
+    OutputFile(folder / "x.h5", OutputFile::Mode::kReplace).write(damaged);
     try {
       const Hdf5File file = Hdf5File::open(folder / "x.h5");
       const Hdf5Dataset dataset = file.dataset("tokens");
@@ -139,7 +139,7 @@ TEST(Hdf5, DamagedFilesAreRefusedOrReadRight) {
   }
   EXPECT_GT(refused, same);
   for (size_t size = 0; size < sound.size(); size += 101) {
-    write_file(folder / "x.h5", sound.substr(0, size));
+    OutputFile(folder / "x.h5", OutputFile::Mode::kReplace).write(sound.substr(0, size));
     EXPECT_THROW(Hdf5File::open(folder / "x.h5"), UserError) << size;
   }
 }

@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/base/expect_error.h"
+#include "tests/support/expect_error.h"
 
 namespace strata::base {
 namespace {
 
-using test::expect_user_error;
+using tests::expect_user_error;
 
 TEST(Json, TellsWhereAMistakeIs) {
   expect_user_error(kBadData, {"rows.jsonl:7: column 11: not valid JSON", "syntax error"},

@@ -1,17 +1,18 @@
 #include "base/lines.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#include "tests/base/expect_error.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::base {
 namespace {
 
-using test::expect_user_error;
-using test::TemporaryFolder;
+using tests::expect_user_error;
+using tests::TempFolder;
 
 std::string zstd(const std::string& text) {
   std::string packed(ZSTD_compressBound(text.size()), '\0');
@@ -40,7 +41,7 @@ std::string read_all(const fs::path& path) {
 }
 
 TEST(Lines, NumbersOffsetsAndLineBreaks) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "t",
              "\xef\xbb\xbf"
              "one\r\n\ntwo\nlast");
@@ -64,7 +65,7 @@ TEST(Lines, NumbersOffsetsAndLineBreaks) {
 }
 
 TEST(Lines, CompressedEqualsPlain) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::string text;
   for (int i = 0; i < 60000; ++i)
     text += fmt::format("{{\"row\": {}, \"text\": \"{}\"}}\n", i, i * 7919 % 1000);
@@ -84,7 +85,7 @@ TEST(Lines, CompressedEqualsPlain) {
 }
 
 TEST(Lines, OutputOfExactlyOneBlockEnds) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   for (size_t size : {size_t{256 * 1024}, size_t{512 * 1024}, size_t{0}}) {
     const std::string text(size, 'y');
     write_file(folder / "b.zst", zstd(text));
@@ -96,7 +97,7 @@ TEST(Lines, OutputOfExactlyOneBlockEnds) {
 }
 
 TEST(Lines, CutOffAndDamagedStreamsAreErrors) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::string text;
   for (int i = 0; i < 5000; ++i) text += fmt::format("line {} {}\n", i, i * 31 % 977);
   for (const auto& [name, packed] :

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "base/file.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::base {
 namespace {
 
 TEST(Log, RankZeroSpeaksAndEveryRankWrites) {
-  const test::TemporaryFolder folder;
+  const tests::TempFolder folder;
   for (int rank : {0, 1}) {
     testing::internal::CaptureStderr();
     Log log({.rank = rank});
@@ -52,7 +52,7 @@ TEST(Log, TheGuardStandsAroundEveryConsoleLine) {
 }
 
 TEST(Log, LinesOfSeveralThreadsStayWhole) {
-  const test::TemporaryFolder folder;
+  const tests::TempFolder folder;
   Log log({.rank = 1});
   log.open_file(folder / "t.log");
   std::vector<std::thread> threads;

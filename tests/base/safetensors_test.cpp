@@ -6,14 +6,14 @@
 
 #include "base/checksum.h"
 #include "base/random.h"
-#include "tests/base/expect_error.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::base {
 namespace {
 
-using test::expect_user_error;
-using test::TemporaryFolder;
+using tests::expect_user_error;
+using tests::TempFolder;
 
 std::string with_header(const std::string& header, const std::string& data) {
   const uint64_t length = header.size();
@@ -21,7 +21,7 @@ std::string with_header(const std::string& header, const std::string& data) {
 }
 
 TEST(Safetensors, RoundTrip) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> a = {1, 2, 3, 4, 5, 6};
   const std::vector<uint8_t> b = {7};
   const auto bytes_of = [](const auto& values) {
@@ -48,7 +48,7 @@ TEST(Safetensors, RoundTrip) {
 }
 
 TEST(Safetensors, RefusesBadHeaders) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto refused = [&](const std::string& content, const std::string& why) {
     write_file(folder / "bad", content);
     expect_user_error(kBadCheckpoint, {"bad", why},
@@ -83,7 +83,7 @@ TEST(Safetensors, RefusesBadHeaders) {
 }
 
 TEST(Safetensors, NeverCrashesOnDamage) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::vector<float> a(16);
   write_safetensors(folder / "ok",
                     {{"a", "F32", {4, 4}, [&] { return std::as_bytes(std::span(a)); }}},
@@ -95,7 +95,7 @@ TEST(Safetensors, NeverCrashesOnDamage) {
     damaged[dice[0] % damaged.size()] = static_cast<char>(dice[1]);
     damaged[dice[2] % damaged.size()] = static_cast<char>(dice[1] >> 8);
     if (dice[3] % 4 == 0) damaged.resize(dice[3] / 4 % damaged.size());
-    write_file(folder / "bad", damaged);
+    OutputFile(folder / "bad", OutputFile::Mode::kReplace).write(damaged);
     try {
       const SafetensorsReader reader(folder / "bad");
       for (const auto& [name, info] : reader.tensors())

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace strata::test {
+namespace strata::tests {
 
 /// Runs `act` and expects a UserError with this code whose text contains every one of `pieces`.
 /// Returns the text.
@@ -29,4 +29,4 @@ std::string expect_user_error(base::ExitCode code, const std::vector<std::string
   return "";
 }
 
-}  // namespace strata::test
+}  // namespace strata::tests
