@@ -26,8 +26,9 @@ const Architecture& architecture_of(std::string_view name) {
     if (row->name == name) return *row;
   }
   const auto names = architecture_names();
-  throw base::UserError(base::kBadUsage, fmt::format("architecture '{}' is not supported; there are {}{}", name, fmt::join(names, ", "),
-                                                     base::did_you_mean(name, names)));
+  throw base::UserError(base::kBadUsage,
+                        fmt::format("architecture '{}' is not supported; there are {}{}", name,
+                                    fmt::join(names, ", "), base::did_you_mean(name, names)));
 }
 
 std::vector<HfTensor> folder_tensors(const ModelConfig& config, HeadKind head) {
@@ -35,7 +36,9 @@ std::vector<HfTensor> folder_tensors(const ModelConfig& config, HeadKind head) {
   if (head == HeadKind::kScalar) {
     tensors.push_back({.there = "score.weight", .here = "head.weight", .shape = {1, config.width}});
   } else if (!config.tied_embeddings) {
-    tensors.push_back({.there = "lm_head.weight", .here = "head.weight", .shape = {config.vocabulary(), config.width}});
+    tensors.push_back({.there = "lm_head.weight",
+                       .here = "head.weight",
+                       .shape = {config.vocabulary(), config.width}});
   }
   return tensors;
 }

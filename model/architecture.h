@@ -1,18 +1,18 @@
-// The table of architectures: one file in model/arch/ and one row in architecture.cpp each. A row says how the parts are made, what they
-// cost, and what the parameters are called in Hugging Face folders. Nothing else in the program knows an architecture by name.
+// The table of architectures: one file in model/arch/ and one row in architecture.cpp each. A row
+// says how the parts are made, what they cost, and what the parameters are called in Hugging Face
+// folders. Nothing else in the program knows an architecture by name.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "model/block.h"
 #include "model/config.h"
-#include "model/hf/config_reader.h"
 
 namespace strata::kernels {
 class RopeTable;
@@ -30,12 +30,13 @@ struct Site {
   const parallel::ParallelContext& context;
   const ModelConfig& config;
   bool sequence_parallel = false;
-  int embedding_uses = 1;                           ///< 2: the head of the same stage is tied to it
-  std::shared_ptr<const kernels::RopeTable> rope{}; ///< shared by all blocks; made by the first that needs it
+  int embedding_uses = 1;  ///< 2: the head of the same stage is tied to it
+  std::shared_ptr<const kernels::RopeTable>
+      rope{};  ///< shared by all blocks; made by the first that needs it
 };
 
-/// One tensor of a Hugging Face folder and its place here. `here` holds it in rows first_row .. first_row + rows: a fused q,k,v or
-/// gate,up has several.
+/// One tensor of a Hugging Face folder and its place here. `here` holds it in rows first_row ..
+/// first_row + rows: a fused q,k,v or gate,up has several.
 struct HfTensor {
   std::string there, here;
   std::vector<int64_t> shape;  ///< there
@@ -44,10 +45,11 @@ struct HfTensor {
 };
 
 struct Architecture {
-  std::string_view name;              ///< here, and `model_type` there
-  std::string_view language_class;    ///< "LlamaForCausalLM"
-  std::string_view scalar_class;      ///< "LlamaForSequenceClassification"
-  std::string_view base_prefix;       ///< of all names there but the head's: "model."; folders of the bare model lack it
+  std::string_view name;            ///< here, and `model_type` there
+  std::string_view language_class;  ///< "LlamaForCausalLM"
+  std::string_view scalar_class;    ///< "LlamaForSequenceClassification"
+  std::string_view base_prefix;     ///< of all names there but the head's: "model."; folders of the
+                                    ///< bare model lack it
 
   int64_t (*default_ffn)(int64_t width);
   /// What this architecture cannot be, under "model." keys.
@@ -56,12 +58,14 @@ struct Architecture {
   std::unique_ptr<Embedding> (*make_embedding)(Site&);
   std::unique_ptr<Block> (*make_block)(Site&, int layer);
   std::unique_ptr<FinalNorm> (*make_final_norm)(Site&);
-  /// Floating-point operations of one block per token, forward and backward, where a token attends to `attended` others on average.
+  /// Floating-point operations of one block per token, forward and backward, where a token attends
+  /// to `attended` others on average.
   double (*block_flops)(const ModelConfig&, int layer, double attended);
 
-  /// Sizes and features from config.json; a feature that is not supported is a UserError that names it.
-  void (*read_config)(const HfConfigReader& there, ModelConfig& here);
-  void (*write_config)(const ModelConfig& here, nlohmann::ordered_json& there);
+  /// Sizes and features from config.json; a feature that is not supported is a UserError that names
+  /// it.
+  void (*read_config)(const base::JsonReader& there, ModelConfig& here);
+  void (*write_config)(const ModelConfig& here, base::Json& there);
   /// Everything but the head, in the order of the model; names with base_prefix.
   std::vector<HfTensor> (*tensors)(const ModelConfig&);
 };

@@ -1,7 +1,7 @@
 // What a decoder is made of: an embedding and blocks, and what they are told in one pass.
-// The layers of an architecture stand behind these verbs; a recurrent block or a hand-fused one fits behind them as well.
-// Between them activations are x_nd [n, width] with n = rows x time, flattened; under sequence parallelism a tensor rank
-// holds n / ranks consecutive ones.
+// The layers of an architecture stand behind these verbs; a recurrent block or a hand-fused one
+// fits behind them as well. Between them activations are x_nd [n, width] with n = rows x time,
+// flattened; under sequence parallelism a tensor rank holds n / ranks consecutive ones.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,10 +13,12 @@
 
 namespace strata::model {
 
-/// What is recomputed in backward instead of kept: nothing, the feed-forward's inside, or whole blocks.
+/// What is recomputed in backward instead of kept: nothing, the feed-forward's inside, or whole
+/// blocks.
 enum class Recompute : uint8_t { kNone, kSelective, kFull };
 
-/// What a block remembers of earlier tokens while text is generated (keys and values, or a recurrent state), a row per sequence.
+/// What a block remembers of earlier tokens while text is generated (keys and values, or a
+/// recurrent state), a row per sequence.
 class LayerState {
  public:
   virtual ~LayerState() = default;
@@ -24,11 +26,12 @@ class LayerState {
   virtual void move_row(int64_t from, int64_t to) = 0;
 };
 
-/// Where the rows of an incremental pass stand in the layer states: input row i continues state row first_row + i at place start_b[i].
+/// Where the rows of an incremental pass stand in the layer states: input row i continues state row
+/// first_row + i at place start_b[i].
 struct Continuation {
   int64_t first_row = 0;
-  at::Tensor start_b;    ///< int64 [rows], on the CPU
-  at::Tensor places_n;   ///< int64 [n]: state row * max_length + place of each token of the input
+  at::Tensor start_b;   ///< int64 [rows], on the CPU
+  at::Tensor places_n;  ///< int64 [n]: state row * max_length + place of each token of the input
 };
 
 struct BlockInput {
@@ -38,11 +41,12 @@ struct BlockInput {
   at::Tensor positions_n;  ///< int64 [n], within the document
   at::Tensor document_bt;  ///< int64; undefined: every row is one document
   Recompute recompute = Recompute::kNone;
-  LayerState* state = nullptr;                  ///< of this block; null but in incremental decoding
+  LayerState* state = nullptr;  ///< of this block; null but in incremental decoding
   const Continuation* continuation = nullptr;
 };
 
-/// The hidden state is residual + delta; the addition is left to the next norm, which reads both anyway. delta may be undefined.
+/// The hidden state is residual + delta; the addition is left to the next norm, which reads both
+/// anyway. delta may be undefined.
 struct Stream {
   at::Tensor residual_nd, delta_nd;
 };

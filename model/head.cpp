@@ -16,10 +16,12 @@ parallel::Pass head_pass(parallel::GradSink* sink, const at::Tensor& h_nd, int64
 
 }  // namespace
 
-at::Tensor Head::token_logprobs(const at::Tensor& h_nd, const at::Tensor& targets_bt, double temperature, at::Tensor* entropy_bt) const {
+at::Tensor Head::token_logprobs(const at::Tensor& h_nd, const at::Tensor& targets_bt,
+                                double temperature, at::Tensor* entropy_bt) const {
   base::ensure(layers_.language, "log-probabilities were asked of a scalar head");
   const parallel::Pass pass = head_pass(sink_, h_nd, targets_bt.numel());
-  const at::Tensor logprob_n = layers_.language->token_logprobs(h_nd, targets_bt.flatten(), temperature, entropy_bt, pass);
+  const at::Tensor logprob_n =
+      layers_.language->token_logprobs(h_nd, targets_bt.flatten(), temperature, entropy_bt, pass);
   if (entropy_bt) *entropy_bt = entropy_bt->view(targets_bt.sizes());
   return logprob_n.view(targets_bt.sizes());
 }

@@ -1,6 +1,7 @@
-// What stands on top of the final hidden states: the language head, cut over the vocabulary, or the scalar head. A Head is a light
-// handle for one pass: it knows where that pass's weight gradients go. Hidden states are what the decoder's last chunk gave:
-// callers hand them on and do not look inside (under sequence parallelism each tensor rank holds a slice).
+// What stands on top of the final hidden states: the language head, cut over the vocabulary, or the
+// scalar head. A Head is a light handle for one pass: it knows where that pass's weight gradients
+// go. Hidden states are what the decoder's last chunk gave: callers hand them on and do not look
+// inside (under sequence parallelism each tensor rank holds a slice).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,12 +28,15 @@ class Head {
 
   HeadKind kind() const { return layers_.scalar ? HeadKind::kScalar : HeadKind::kLanguage; }
 
-  /// fp32 [rows, tokens]: log-probability of targets_bt (int64) under softmax(logits / temperature); 0 without a gradient where the target is
-  /// negative. Differentiable in h. The same on every tensor rank. With `entropy_bt` the entropy in nats
-  /// of each distribution is stored there (no gradient). One backward per forward.
-  at::Tensor token_logprobs(const at::Tensor& h_nd, const at::Tensor& targets_bt, double temperature = 1.0, at::Tensor* entropy_bt = nullptr) const;
+  /// fp32 [rows, tokens]: log-probability of targets_bt (int64) under softmax(logits /
+  /// temperature); 0 without a gradient where the target is negative. Differentiable in h. The same
+  /// on every tensor rank. With `entropy_bt` the entropy in nats of each distribution is stored
+  /// there (no gradient). One backward per forward.
+  at::Tensor token_logprobs(const at::Tensor& h_nd, const at::Tensor& targets_bt,
+                            double temperature = 1.0, at::Tensor* entropy_bt = nullptr) const;
 
-  /// fp32 [n, vocabulary] of whole (not cut) hidden states [n, width], on every tensor rank; no gradient.
+  /// fp32 [n, vocabulary] of whole (not cut) hidden states [n, width], on every tensor rank; no
+  /// gradient.
   at::Tensor logits(const at::Tensor& h_nd) const;
 
   /// fp32 [rows, tokens]: the scalar head's output for each token; differentiable.

@@ -22,7 +22,7 @@ struct FolderInfo {
   ModelConfig config;
   HeadKind head = HeadKind::kLanguage;
   int64_t bos_id = -1;
-  std::vector<int64_t> end_ids;  ///< one or several ids that end an answer
+  std::vector<int64_t> end_ids{};  ///< one or several ids that end an answer
   int64_t pad_id = -1;
   std::string dtype = "fp32";  ///< of the weights: fp32, bf16 or fp16
   double reward_shift = 0;     ///< added to a reward model's score; only this program knows the key
@@ -42,7 +42,8 @@ FolderInfo read_folder_info(const std::filesystem::path& folder);
 /// Fills the decoder's parameters on this rank (its ParamStore materialized) with the folder's
 /// weights. Each rank maps the files and reads only the tensors it holds pieces of. A scalar head
 /// keeps its initial values where the folder is a language model: then returns false.
-bool load_weights(const std::filesystem::path& folder, const FolderInfo& info, const Decoder& decoder);
+bool load_weights(const std::filesystem::path& folder, const FolderInfo& info,
+                  const Decoder& decoder);
 
 /// Writes config.json, generation_config.json and the weights (in shards with an index above 4
 /// GiB), as info.dtype says (fp32 or bf16), into `folder`, which is made if it is not there;

@@ -4,8 +4,10 @@
 
 namespace strata::model {
 
-// Zeros, not garbage: places that no token has reached are masked, and a masked NaN is still NaN times zero.
-KvCache::KvCache(int64_t rows, int64_t max_length, int64_t kv_heads, int64_t head_dim, at::TensorOptions options)
+// Zeros, not garbage: places that no token has reached are masked, and a masked NaN is still NaN
+// times zero.
+KvCache::KvCache(int64_t rows, int64_t max_length, int64_t kv_heads, int64_t head_dim,
+                 at::TensorOptions options)
     : k_bskd_(at::zeros({rows, max_length, kv_heads, head_dim}, options)),
       v_bskd_(at::zeros({rows, max_length, kv_heads, head_dim}, options)) {}
 

@@ -9,7 +9,8 @@ namespace strata::model {
 
 class KvCache : public LayerState {
  public:
-  KvCache(int64_t rows, int64_t max_length, int64_t kv_heads, int64_t head_dim, at::TensorOptions options);
+  KvCache(int64_t rows, int64_t max_length, int64_t kv_heads, int64_t head_dim,
+          at::TensorOptions options);
 
   void move_row(int64_t from, int64_t to) override;
 

@@ -26,7 +26,10 @@ int tensor_rank(const Site& site) { return site.context.coord().tensor; }
 int tensor_ranks(const Site& site) { return site.context.layout().tensor(); }
 
 parallel::Norm::Shape norm_shape(const Site& site, const TransformerStyle& style) {
-  return {.kind = style.norm, .width = site.config.width, .eps = site.config.norm_eps, .bias = style.norm_bias,
+  return {.kind = style.norm,
+          .width = site.config.width,
+          .eps = site.config.norm_eps,
+          .bias = style.norm_bias,
           .sequence = site.sequence_parallel};
 }
 
@@ -36,8 +39,8 @@ std::shared_ptr<const kernels::RopeTable> rope_of(Site& site) {
     const RopeScaling& scaling = config.rope_scaling;
     site.rope = std::make_shared<kernels::RopeTable>(
         config.head_size(), config.context, config.rope_theta,
-        kernels::RopeScaling{scaling.rope_type, scaling.factor, scaling.low_freq_factor, scaling.high_freq_factor,
-                             scaling.original_max_position_embeddings},
+        kernels::RopeScaling{scaling.rope_type, scaling.factor, scaling.low_freq_factor,
+                             scaling.high_freq_factor, scaling.original_max_position_embeddings},
         site.params.options().device);
   }
   return site.rope;
@@ -50,12 +53,17 @@ class TransformerEmbedding : public Embedding {
         rank_(tensor_rank(site)),
         ranks_(tensor_ranks(site)),
         tokens_(site.params, "embedding",
-                {.vocab = site.config.vocabulary(), .width = site.config.width, .init_std = kInitStd, .uses = site.embedding_uses}) {
+                {.vocab = site.config.vocabulary(),
+                 .width = site.config.width,
+                 .init_std = kInitStd,
+                 .uses = site.embedding_uses}) {
     if (style.rotary) return;
     positions_ = std::make_unique<parallel::PositionEmbedding>(
         site.params, "positions",
-        parallel::PositionEmbedding::Shape{
-            .positions = site.config.context, .width = site.config.width, .init_std = kInitStd, .sequence = site.sequence_parallel});
+        parallel::PositionEmbedding::Shape{.positions = site.config.context,
+                                           .width = site.config.width,
+                                           .init_std = kInitStd,
+                                           .sequence = site.sequence_parallel});
   }
 
   at::Tensor forward(const BlockInput& input) const override {
@@ -73,7 +81,8 @@ class TransformerEmbedding : public Embedding {
 
 class TransformerNorm : public FinalNorm {
  public:
-  TransformerNorm(Site& site, const TransformerStyle& style) : norm_(site.params, "final_norm", norm_shape(site, style)) {}
+  TransformerNorm(Site& site, const TransformerStyle& style)
+      : norm_(site.params, "final_norm", norm_shape(site, style)) {}
   at::Tensor forward(const Stream& x, const BlockInput& input) const override {
     return norm_.add(x.residual_nd, x.delta_nd, input.pass).y_nd;
   }
@@ -84,7 +93,8 @@ class TransformerNorm : public FinalNorm {
 
 class TransformerBlock : public Block {
  public:
-  TransformerBlock(Site& site, const std::string& name, const TransformerStyle& style, parallel::HeadShare share)
+  TransformerBlock(Site& site, const std::string& name, const TransformerStyle& style,
+                   parallel::HeadShare share)
       : name_(name),
         dropout_(site.config.dropout),
         window_(site.config.window),
@@ -93,23 +103,34 @@ class TransformerBlock : public Block {
         rank_(tensor_rank(site)),
         ranks_(tensor_ranks(site)),
         share_(share),
-        cache_options_(at::TensorOptions().dtype(site.params.options().compute).device(site.params.options().device)),
+        cache_options_(at::TensorOptions()
+                           .dtype(site.params.options().compute)
+                           .device(site.params.options().device)),
         rope_(style.rotary ? rope_of(site) : nullptr),
         attention_norm_(site.params, name + ".attention_norm", norm_shape(site, style)),
         qkv_(site.params, name + ".attention.qkv",
-             {.in = site.config.width, .out = {share.q, share.kv, share.kv}, .bias = style.qkv_bias, .init_std = kInitStd}),
+             {.in = site.config.width,
+              .out = {share.q, share.kv, share.kv},
+              .bias = style.qkv_bias,
+              .init_std = kInitStd}),
         attention_out_(site.params, name + ".attention.out", output_shape(site, style, share.q)),
         mlp_norm_(site.params, name + ".mlp_norm", norm_shape(site, style)),
         up_(site.params, name + (style.gated ? ".mlp.gate_up" : ".mlp.up"), up_shape(site, style)),
-        down_(site.params, name + ".mlp.down", output_shape(site, style, {.units = site.config.ffn_size()})) {}
+        down_(site.params, name + ".mlp.down",
+              output_shape(site, style, {.units = site.config.ffn_size()})) {}
 
   Stream forward(const Stream& x, const BlockInput& input) const override {
     const auto normed = attention_norm_.add(x.residual_nd, x.delta_nd, input.pass);
-    const at::Tensor attended_nd = drop(attention_out_(attend(qkv_(normed.y_nd, input.pass), input), input.pass), ".attention", input);
+    const at::Tensor attended_nd =
+        drop(attention_out_(attend(qkv_(normed.y_nd, input.pass), input), input.pass), ".attention",
+             input);
     const auto middle = mlp_norm_.add(normed.residual_nd, attended_nd, input.pass);
-    const auto feed_forward = [this, pass = input.pass](const at::Tensor& y_nd) { return down_(activate(up_(y_nd, pass)), pass); };
-    const at::Tensor fed_nd = input.recompute == Recompute::kSelective ? parallel::checkpointed(feed_forward, middle.y_nd)
-                                                                       : feed_forward(middle.y_nd);
+    const auto feed_forward = [this, pass = input.pass](const at::Tensor& y_nd) {
+      return down_(activate(up_(y_nd, pass)), pass);
+    };
+    const at::Tensor fed_nd = input.recompute == Recompute::kSelective
+                                  ? parallel::checkpointed(feed_forward, middle.y_nd)
+                                  : feed_forward(middle.y_nd);
     return {middle.residual_nd, drop(fed_nd, ".mlp", input)};
   }
 
@@ -118,14 +139,25 @@ class TransformerBlock : public Block {
   }
 
  private:
-  static parallel::RowParallelLinear::Shape output_shape(const Site& site, const TransformerStyle& style, parallel::Piece in) {
-    const double shrink = style.scaled_output_init ? std::sqrt(2.0 * static_cast<double>(site.config.layers)) : 1.0;
-    return {.in = in, .out = site.config.width, .bias = style.linear_bias, .init_std = kInitStd / shrink, .sequence = site.sequence_parallel};
+  static parallel::RowParallelLinear::Shape output_shape(const Site& site,
+                                                         const TransformerStyle& style,
+                                                         parallel::Piece in) {
+    const double shrink =
+        style.scaled_output_init ? std::sqrt(2.0 * static_cast<double>(site.config.layers)) : 1.0;
+    return {.in = in,
+            .out = site.config.width,
+            .bias = style.linear_bias,
+            .init_std = kInitStd / shrink,
+            .sequence = site.sequence_parallel};
   }
-  static parallel::ColumnParallelLinear::Shape up_shape(const Site& site, const TransformerStyle& style) {
+  static parallel::ColumnParallelLinear::Shape up_shape(const Site& site,
+                                                        const TransformerStyle& style) {
     const parallel::Piece ffn{.units = site.config.ffn_size()};
     std::vector<parallel::Piece> pieces(style.gated ? 2 : 1, ffn);
-    return {.in = site.config.width, .out = std::move(pieces), .bias = style.linear_bias, .init_std = kInitStd};
+    return {.in = site.config.width,
+            .out = std::move(pieces),
+            .bias = style.linear_bias,
+            .init_std = kInitStd};
   }
 
   at::Tensor drop(const at::Tensor& x_nd, const char* site, const BlockInput& input) const {
@@ -137,13 +169,22 @@ class TransformerBlock : public Block {
 
   at::Tensor attend(at::Tensor qkv_nf, const BlockInput& input) const {
     if (input.continuation) return attend_cached(std::move(qkv_nf), input);
-    parallel::SelfAttention how{.rows = input.rows, .time = input.time, .heads = share_.heads, .kv_heads = share_.kv_heads,
-                                .head_dim = head_dim_, .rope = rope_.get(), .positions_n = input.positions_n, .options = {}};
+    parallel::SelfAttention how{.rows = input.rows,
+                                .time = input.time,
+                                .heads = share_.heads,
+                                .kv_heads = share_.kv_heads,
+                                .head_dim = head_dim_,
+                                .rope = rope_.get(),
+                                .positions_n = input.positions_n,
+                                .options = {}};
     how.options.mask.window = window_;
     how.options.mask.document_bt = input.document_bt;
     if (dropout_ > 0 && input.pass.dropout.token_n.defined()) {
-      how.options.dropout = {.p = dropout_, .key = parallel::dropout_mask(input.pass, dropout_, name_ + ".attention_weights").key,
-                             .token_bt = input.pass.dropout.token_n.view({input.rows, input.time}), .first_head = share_.first_head};
+      how.options.dropout = {
+          .p = dropout_,
+          .key = parallel::dropout_mask(input.pass, dropout_, name_ + ".attention_weights").key,
+          .token_bt = input.pass.dropout.token_n.view({input.rows, input.time}),
+          .first_head = share_.first_head};
     }
     return parallel::self_attention(qkv_nf, how);
   }
@@ -151,15 +192,19 @@ class TransformerBlock : public Block {
   // The new keys and values go into the cache; the new queries attend to all of it.
   at::Tensor attend_cached(at::Tensor qkv_nf, const BlockInput& input) const {
     const int64_t n = input.rows * input.time;
-    if (rope_) kernels::rotate_in_place(qkv_nf, input.positions_n, *rope_, share_.heads + share_.kv_heads, kernels::Turn::kForward);
+    if (rope_)
+      kernels::rotate_in_place(qkv_nf, input.positions_n, *rope_, share_.heads + share_.kv_heads,
+                               kernels::Turn::kForward);
     const at::Tensor heads_nhd = qkv_nf.view({n, share_.heads + 2 * share_.kv_heads, head_dim_});
     auto& cache = static_cast<KvCache&>(*input.state);
     cache.write(input.continuation->places_n, heads_nhd.narrow(1, share_.heads, share_.kv_heads),
                 heads_nhd.narrow(1, share_.heads + share_.kv_heads, share_.kv_heads));
     const auto past = cache.rows(input.continuation->first_row, input.rows);
-    const at::Tensor q_bthd = heads_nhd.narrow(1, 0, share_.heads).unflatten(0, {input.rows, input.time});
+    const at::Tensor q_bthd =
+        heads_nhd.narrow(1, 0, share_.heads).unflatten(0, {input.rows, input.time});
     const double scale = 1.0 / std::sqrt(static_cast<double>(head_dim_));
-    return kernels::attention_cached(q_bthd, past.k_bskd, past.v_bskd, input.continuation->start_b, scale, window_)
+    return kernels::attention_cached(q_bthd, past.k_bskd, past.v_bskd, input.continuation->start_b,
+                                     scale, window_)
         .reshape({n, share_.heads * head_dim_});
   }
 
@@ -185,10 +230,11 @@ std::unique_ptr<Embedding> make_transformer_embedding(Site& site, const Transfor
   return std::make_unique<TransformerEmbedding>(site, style);
 }
 
-std::unique_ptr<Block> make_transformer_block(Site& site, int layer, const TransformerStyle& style) {
+std::unique_ptr<Block> make_transformer_block(Site& site, int layer,
+                                              const TransformerStyle& style) {
   const ModelConfig& config = site.config;
-  const auto share =
-      parallel::share_heads(config.heads, config.kv_head_count(), config.head_size(), tensor_rank(site), tensor_ranks(site));
+  const auto share = parallel::share_heads(config.heads, config.kv_head_count(), config.head_size(),
+                                           tensor_rank(site), tensor_ranks(site));
   return std::make_unique<TransformerBlock>(site, fmt::format("layers.{}", layer), style, share);
 }
 
@@ -196,7 +242,8 @@ std::unique_ptr<FinalNorm> make_transformer_norm(Site& site, const TransformerSt
   return std::make_unique<TransformerNorm>(site, style);
 }
 
-double transformer_flops(const ModelConfig& config, const TransformerStyle& style, double attended) {
+double transformer_flops(const ModelConfig& config, const TransformerStyle& style,
+                         double attended) {
   const double width = static_cast<double>(config.width);
   const double query = static_cast<double>(config.heads * config.head_size());
   const double key = static_cast<double>(config.kv_head_count() * config.head_size());

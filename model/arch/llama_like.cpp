@@ -4,17 +4,22 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model/hf/keys.h"
+
 namespace strata::model {
 namespace {
 
 // transformers 4 keeps rope_theta beside rope_scaling; version 5 writes both as rope_parameters.
-void read_rope(const HfConfigReader& there, ModelConfig& here) {
-  const bool newer = there.has("rope_parameters");
-  const HfConfigReader scaling = there.mapping(newer ? "rope_parameters" : "rope_scaling");
-  here.rope_theta = newer ? scaling.number("rope_theta", 10000.0) : there.number("rope_theta", 10000.0);
+void read_rope(const base::JsonReader& there, ModelConfig& here) {
+  const char* key = there.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+  here.rope_theta = there.number("rope_theta", 10000.0);
+  if (!there.has(key)) return;
+  const base::JsonReader scaling = there.object(key);
+  here.rope_theta = scaling.number("rope_theta", here.rope_theta);
   RopeScaling& rope = here.rope_scaling;
-  const char* type_key = !scaling.has("rope_type") && scaling.has("type") ? "type" : "rope_type";  // the older spelling
-  rope.rope_type = scaling.choice(type_key, {"default", "linear", "llama3"});
+  const char* older = scaling.has("type") ? "type" : "rope_type";
+  rope.rope_type = choice(scaling, scaling.has("rope_type") ? "rope_type" : older,
+                          {"default", "linear", "llama3"});
   if (rope.rope_type == "default") return;
   rope.factor = scaling.number("factor");
   if (rope.rope_type != "llama3") return;
@@ -23,9 +28,9 @@ void read_rope(const HfConfigReader& there, ModelConfig& here) {
   rope.original_max_position_embeddings = scaling.integer("original_max_position_embeddings");
 }
 
-nlohmann::ordered_json rope_json(const RopeScaling& rope) {
+base::Json rope_json(const RopeScaling& rope) {
   if (rope.rope_type == "default") return nullptr;
-  nlohmann::ordered_json json = {{"rope_type", rope.rope_type}, {"factor", rope.factor}};
+  base::Json json = {{"rope_type", rope.rope_type}, {"factor", rope.factor}};
   if (rope.rope_type == "llama3") {
     json["low_freq_factor"] = rope.low_freq_factor;
     json["high_freq_factor"] = rope.high_freq_factor;
@@ -36,7 +41,7 @@ nlohmann::ordered_json rope_json(const RopeScaling& rope) {
 
 }  // namespace
 
-void read_llama_like(const HfConfigReader& there, int64_t kv_heads, ModelConfig& here) {
+void read_llama_like(const base::JsonReader& there, int64_t kv_heads, ModelConfig& here) {
   here.layers = there.integer("num_hidden_layers");
   here.width = there.integer("hidden_size");
   here.heads = there.integer("num_attention_heads");
@@ -45,15 +50,15 @@ void read_llama_like(const HfConfigReader& there, int64_t kv_heads, ModelConfig&
   here.ffn = there.integer("intermediate_size");
   here.context = there.integer("max_position_embeddings");
   here.vocab_size = there.integer("vocab_size");
-  here.tied_embeddings = there.flag("tie_word_embeddings", false);
+  here.tied_embeddings = there.boolean("tie_word_embeddings", false);
   here.norm_eps = there.number("rms_norm_eps", 1e-6);
   read_rope(there, here);
-  there.choice("hidden_act", {"silu", "swish"});
-  there.refuse_unless("attention_bias", false);
-  there.refuse_unless("mlp_bias", false);
+  choice(there, "hidden_act", {"silu", "swish"});
+  refuse_if_on(there, "attention_bias");
+  refuse_if_on(there, "mlp_bias");
 }
 
-void write_llama_like(const ModelConfig& here, nlohmann::ordered_json& there) {
+void write_llama_like(const ModelConfig& here, base::Json& there) {
   there["vocab_size"] = here.vocabulary();
   there["hidden_size"] = here.width;
   there["intermediate_size"] = here.ffn_size();
@@ -74,11 +79,18 @@ std::vector<HfTensor> llama_like_tensors(const ModelConfig& config, const Transf
   const int64_t width = config.width, ffn = config.ffn_size(), head = config.head_size();
   const int64_t query = config.heads * head, key = config.kv_head_count() * head;
   std::vector<HfTensor> tensors;
-  tensors.push_back({.there = "model.embed_tokens.weight", .here = "embedding.weight", .shape = {config.vocabulary(), width}});
+  tensors.push_back({.there = "model.embed_tokens.weight",
+                     .here = "embedding.weight",
+                     .shape = {config.vocabulary(), width}});
   for (int64_t layer = 0; layer < config.layers; ++layer) {
-    const std::string there = fmt::format("model.layers.{}.", layer), here = fmt::format("layers.{}.", layer);
-    const auto add = [&](const std::string& name_there, const std::string& name_here, std::vector<int64_t> shape, int64_t first_row = 0) {
-      tensors.push_back({.there = there + name_there, .here = here + name_here, .shape = std::move(shape), .first_row = first_row});
+    const std::string there = fmt::format("model.layers.{}.", layer),
+                      here = fmt::format("layers.{}.", layer);
+    const auto add = [&](const std::string& name_there, const std::string& name_here,
+                         std::vector<int64_t> shape, int64_t first_row = 0) {
+      tensors.push_back({.there = there + name_there,
+                         .here = here + name_here,
+                         .shape = std::move(shape),
+                         .first_row = first_row});
     };
     add("input_layernorm.weight", "attention_norm.weight", {width});
     add("self_attn.q_proj.weight", "attention.qkv.weight", {query, width}, 0);
@@ -101,13 +113,15 @@ std::vector<HfTensor> llama_like_tensors(const ModelConfig& config, const Transf
 
 void check_rotary(const ModelConfig& config, base::Problems& problems) {
   if (config.head_size() % 2 != 0) {
-    problems.add("model.head_dim", fmt::format("rotary embeddings turn pairs: {} is odd", config.head_size()));
+    problems.add("model.head_dim",
+                 fmt::format("rotary embeddings turn pairs: {} is odd", config.head_size()));
   }
 }
 
 void check_no_window(const ModelConfig& config, base::Problems& problems) {
   if (config.window > 0) {
-    problems.add("model.window", fmt::format("{} has no sliding window; mistral and qwen2 have", config.architecture));
+    problems.add("model.window", fmt::format("{} has no sliding window; mistral and qwen2 have",
+                                             config.architecture));
   }
 }
 

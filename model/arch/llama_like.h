@@ -8,9 +8,10 @@
 
 namespace strata::model {
 
-/// Sizes, norm, rotary frequencies, activation. `kv_heads` is what transformers assumes where the file is silent (0: heads).
-void read_llama_like(const HfConfigReader& there, int64_t kv_heads, ModelConfig& here);
-void write_llama_like(const ModelConfig& here, nlohmann::ordered_json& there);
+/// Sizes, norm, rotary frequencies, activation. `kv_heads` is what transformers assumes where the
+/// file is silent (0: heads).
+void read_llama_like(const base::JsonReader& there, int64_t kv_heads, ModelConfig& here);
+void write_llama_like(const ModelConfig& here, base::Json& there);
 std::vector<HfTensor> llama_like_tensors(const ModelConfig& config, const TransformerStyle& style);
 
 /// Rules of every model with rotary embeddings.
