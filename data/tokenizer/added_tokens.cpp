@@ -17,7 +17,8 @@ class CharacterKind {
   bool holds(std::string_view character, RegexScratch& scratch) const {
     std::string shadow;
     TextSpan match;
-    return pattern_.find(make_class_shadow(character, shadow) ? shadow : character, 0, match, scratch);
+    return pattern_.find(make_class_shadow(character, shadow) ? shadow : character, 0, match,
+                         scratch);
   }
 
  private:
@@ -45,7 +46,8 @@ class WordTrie {
   void add(std::string_view word, int32_t id) {
     uint32_t node = 0;
     for (const char byte : word) {
-      const auto [edge, fresh] = edges_.try_emplace(edge_of(node, byte), static_cast<uint32_t>(ends_.size()));
+      const auto [edge, fresh] =
+          edges_.try_emplace(edge_of(node, byte), static_cast<uint32_t>(ends_.size()));
       if (fresh) ends_.push_back(-1);
       node = edge->second;
     }
@@ -75,7 +77,9 @@ class WordTrie {
   }
 
  private:
-  static uint64_t edge_of(uint32_t node, char byte) { return static_cast<uint64_t>(node) << 8 | static_cast<uint8_t>(byte); }
+  static uint64_t edge_of(uint32_t node, char byte) {
+    return static_cast<uint64_t>(node) << 8 | static_cast<uint8_t>(byte);
+  }
 
   std::unordered_map<uint64_t, uint32_t> edges_;
   std::vector<int32_t> ends_{-1};  // per node: the id of the word that ends there
@@ -101,8 +105,11 @@ class AddedTokens::Matcher {
       from = found.end;
       const AddedToken& token = tokens_->at(id);
       const std::string_view before = text.substr(0, found.begin), behind = text.substr(found.end);
-      if (token.single_word && (is_word(last_character(before), scratch) || is_word(first_character(behind), scratch))) continue;
-      if (token.lstrip) found.begin = std::max(done, found.begin - count_space_before(before, scratch));
+      if (token.single_word &&
+          (is_word(last_character(before), scratch) || is_word(first_character(behind), scratch)))
+        continue;
+      if (token.lstrip)
+        found.begin = std::max(done, found.begin - count_space_before(before, scratch));
       if (token.rstrip) found.end += count_space_behind(behind, scratch);
       if (done < found.begin) use(std::nullopt, {done, found.begin});
       use(id, found);
@@ -118,7 +125,8 @@ class AddedTokens::Matcher {
 
   size_t count_space_before(std::string_view text, RegexScratch& scratch) const {
     const size_t size = text.size();
-    for (std::string_view last; !(last = last_character(text)).empty() && space_.holds(last, scratch);) {
+    for (std::string_view last;
+         !(last = last_character(text)).empty() && space_.holds(last, scratch);) {
       text.remove_suffix(last.size());
     }
     return size - text.size();
@@ -126,7 +134,8 @@ class AddedTokens::Matcher {
 
   size_t count_space_behind(std::string_view text, RegexScratch& scratch) const {
     const size_t size = text.size();
-    for (std::string_view first; !(first = first_character(text)).empty() && space_.holds(first, scratch);) {
+    for (std::string_view first;
+         !(first = first_character(text)).empty() && space_.holds(first, scratch);) {
       text.remove_prefix(first.size());
     }
     return size - text.size();
@@ -156,7 +165,8 @@ void AddedTokens::add(const AddedToken& token, const BpeModel& model) {
   std::optional<int32_t> id = id_of(token.content);
   if (!id) id = model.id_of(token.content);
   if (!id) {
-    // As `tokenizers` counts: behind the model's vocabulary, and behind what was added there before.
+    // As `tokenizers` counts: behind the model's vocabulary, and behind what was added there
+    // before.
     const auto model_size = static_cast<int32_t>(model.ids().size());
     id = by_id_.empty() ? model_size : std::max(model_size, by_id_.rbegin()->first + 1);
   }
@@ -183,7 +193,8 @@ void AddedTokens::split_raw(std::string_view text, RegexScratch& scratch, const 
   raw_->split(text, scratch, use);
 }
 
-void AddedTokens::split_normalized(std::string_view text, RegexScratch& scratch, const Use& use) const {
+void AddedTokens::split_normalized(std::string_view text, RegexScratch& scratch,
+                                   const Use& use) const {
   normalized_->split(text, scratch, use);
 }
 

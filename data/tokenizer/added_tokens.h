@@ -1,5 +1,7 @@
-// Tokens that stand beside the model's vocabulary and are found in a text as they are written: special tokens such as
-// "<|end|>" and what a user added. Reads `added_tokens` of a tokenizer.json; gives ids as the `tokenizers` library does.
+// Tokens that stand beside the model's vocabulary and are found in a text as they are written:
+// special tokens such as
+// "<|end|>" and what a user added. Reads `added_tokens` of a tokenizer.json; gives ids as the
+// `tokenizers` library does.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 
 /// The first mark at or after `from` that stands behind another character than a mark.
 size_t find_inner_mark(std::string_view text, size_t from) {
-  for (size_t at = text.find(kSpaceMark, from); at != text.npos; at = text.find(kSpaceMark, at + kSpaceMark.size())) {
+  for (size_t at = text.find(kSpaceMark, from); at != text.npos;
+       at = text.find(kSpaceMark, at + kSpaceMark.size())) {
     if (at > from && !text.substr(0, at).ends_with(kSpaceMark)) return at;
   }
   return text.npos;
@@ -31,8 +32,8 @@ void refuse_if_set(const base::SortedJsonReader& model, const std::string& key) 
   if (model.has(key) && !model.string(key).empty()) model.refuse(key, "is not supported");
 }
 
-/// Writes a word's first symbols. The token for the unknown waits until a known one follows, so that neighbours can be fused
-/// into it; bytes spelled meanwhile go before it, as in `tokenizers`.
+/// Writes a word's first symbols. The token for the unknown waits until a known one follows, so
+/// that neighbours can be fused into it; bytes spelled meanwhile go before it, as in `tokenizers`.
 class SymbolWriter {
  public:
   SymbolWriter(std::vector<int32_t>& out, std::optional<int32_t> unknown, bool fuse)
@@ -66,7 +67,8 @@ BpeModel::BpeModel(const base::SortedJsonReader& model, bool byte_level) : byte_
   }
   refuse_if_set(model, "continuing_subword_prefix");
   refuse_if_set(model, "end_of_word_suffix");
-  if (model.number("dropout", 0) != 0) model.refuse("dropout", "is not supported: encoding would be random");
+  if (model.number("dropout", 0) != 0)
+    model.refuse("dropout", "is not supported: encoding would be random");
   byte_fallback_ = model.boolean("byte_fallback", false);
   fuse_unknown_ = model.boolean("fuse_unk", false);
   ignore_merges_ = model.boolean("ignore_merges", false);
@@ -85,13 +87,17 @@ void BpeModel::read_vocabulary(const base::SortedJsonReader& model) {
   const base::SortedJson& vocabulary = model.object("vocab").value();
   ids_.reserve(vocabulary.size());
   for (const auto& [token, id] : vocabulary.items()) {
-    const bool fits = id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < INT32_MAX;
-    if (!fits) model.refuse("vocab", fmt::format("gives the token '{}' the id {}", token, id.dump()));
+    const bool fits =
+        id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < INT32_MAX;
+    if (!fits)
+      model.refuse("vocab", fmt::format("gives the token '{}' the id {}", token, id.dump()));
     ids_.emplace(token, id.get<int32_t>());
   }
   if (model.has("unk_token")) {
     unknown_ = id_of(model.string("unk_token"));
-    if (!unknown_) model.refuse("unk_token", fmt::format("is '{}', which the vocabulary lacks", model.string("unk_token")));
+    if (!unknown_)
+      model.refuse("unk_token",
+                   fmt::format("is '{}', which the vocabulary lacks", model.string("unk_token")));
   }
 }
 
@@ -107,22 +113,27 @@ void BpeModel::read_merges(const base::SortedJsonReader& model) {
       if (space == text.npos || text.find(' ', space + 1) != text.npos) {
         model.refuse("merges", fmt::format("holds '{}', which is not two tokens", text));
       }
-      add_merge(model, rank++, std::string_view(text).substr(0, space), std::string_view(text).substr(space + 1));
+      add_merge(model, rank++, std::string_view(text).substr(0, space),
+                std::string_view(text).substr(space + 1));
     } else {
-      if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string()) {
+      if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() ||
+          !merge[1].is_string()) {
         model.refuse("merges", fmt::format("holds {}, which is not two tokens", merge.dump()));
       }
-      add_merge(model, rank++, merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
+      add_merge(model, rank++, merge[0].get_ref<const std::string&>(),
+                merge[1].get_ref<const std::string&>());
     }
   }
 }
 
-void BpeModel::add_merge(const base::SortedJsonReader& model, uint32_t rank, std::string_view left, std::string_view right) {
+void BpeModel::add_merge(const base::SortedJsonReader& model, uint32_t rank, std::string_view left,
+                         std::string_view right) {
   const std::string merged = fmt::format("{}{}", left, right);
   const auto left_id = id_of(left), right_id = id_of(right), merged_id = id_of(merged);
   if (!left_id || !right_id || !merged_id) {
     const std::string missing(!left_id ? left : !right_id ? right : merged);
-    model.refuse("merges", fmt::format("names the token '{}', which the vocabulary lacks", missing));
+    model.refuse("merges",
+                 fmt::format("names the token '{}', which the vocabulary lacks", missing));
   }
   merges_.set(*left_id, *right_id, {rank, *merged_id});
   if (find_inner_mark(merged, 0) != merged.npos) mark_begins_word_ = false;
@@ -139,7 +150,8 @@ void BpeModel::index_symbols(const base::SortedJsonReader& model) {
     }
     byte_ids_[byte] = id_of(symbol).value_or(-1);
     if (byte_level_ && byte_fallback_ && byte_ids_[byte] < 0) {
-      model.refuse("byte_fallback", "is not supported with a byte-level vocabulary that lacks bytes");
+      model.refuse("byte_fallback",
+                   "is not supported with a byte-level vocabulary that lacks bytes");
     }
   }
   for (const auto& [token, id] : ids_) {
@@ -148,7 +160,8 @@ void BpeModel::index_symbols(const base::SortedJsonReader& model) {
       character_ids_.emplace(static_cast<uint32_t>(next_code_point(token, at)), id);
     }
     if (!ignore_merges_) continue;
-    if (const auto bytes = byte_level_ ? from_byte_symbols(token) : token) whole_words_.emplace(*bytes, id);
+    if (const auto bytes = byte_level_ ? from_byte_symbols(token) : token)
+      whole_words_.emplace(*bytes, id);
   }
   // A mark that is no token of its own could melt into the unknown before it.
   mark_begins_word_ = mark_begins_word_ && !byte_level_ && !ignore_merges_ && id_of(kSpaceMark);
@@ -159,8 +172,8 @@ void BpeModel::encode(std::string_view piece, std::vector<int32_t>& out, Scratch
     encode_word(piece, out, scratch);
     return;
   }
-  // No merge reaches over the place before an inner mark, so the words between such places can be encoded (and remembered)
-  // one by one, with the same result.
+  // No merge reaches over the place before an inner mark, so the words between such places can be
+  // encoded (and remembered) one by one, with the same result.
   size_t begin = 0;
   for (size_t mark; (mark = find_inner_mark(piece, begin)) != piece.npos; begin = mark) {
     encode_word(piece.substr(begin, mark - begin), out, scratch);
@@ -168,7 +181,8 @@ void BpeModel::encode(std::string_view piece, std::vector<int32_t>& out, Scratch
   encode_word(piece.substr(begin), out, scratch);
 }
 
-void BpeModel::encode_word(std::string_view word, std::vector<int32_t>& out, Scratch& scratch) const {
+void BpeModel::encode_word(std::string_view word, std::vector<int32_t>& out,
+                           Scratch& scratch) const {
   if (const auto known = scratch.cache.find(word); !known.empty()) {
     out.insert(out.end(), known.begin(), known.end());
     return;
@@ -202,7 +216,8 @@ void BpeModel::append_characters(std::string_view word, std::vector<int32_t>& sy
     const std::string_view bytes = word.substr(begin, at - begin);
     if (known != character_ids_.end()) {
       writer.known(known->second);
-    } else if (byte_fallback_ && std::all_of(bytes.begin(), bytes.end(), [&](char byte) { return byte_id(byte) >= 0; })) {
+    } else if (byte_fallback_ && std::all_of(bytes.begin(), bytes.end(),
+                                             [&](char byte) { return byte_id(byte) >= 0; })) {
       for (const char byte : bytes) symbols.push_back(byte_id(byte));
     } else {
       writer.unknown();

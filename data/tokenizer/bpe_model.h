@@ -1,6 +1,7 @@
-// A byte-pair vocabulary: token texts, their ids, and the merges. Reads the `model` of a tokenizer.json (type BPE), byte-level
-// (GPT-2, Llama 3, Qwen2) or of characters with bytes as a way out (Llama 2, Mistral).
-// Turns one piece of text into ids; knows no special tokens and no way of cutting text into pieces.
+// A byte-pair vocabulary: token texts, their ids, and the merges. Reads the `model` of a
+// tokenizer.json (type BPE), byte-level (GPT-2, Llama 3, Qwen2) or of characters with bytes as a
+// way out (Llama 2, Mistral). Turns one piece of text into ids; knows no special tokens and no way
+// of cutting text into pieces.
 #pragma once
 
 #include <array>
@@ -32,7 +33,8 @@ class BpeModel {
     std::vector<int32_t> word;
   };
 
-  /// `model` is the model object of a tokenizer.json. UserError (kBadUsage) for what is damaged or not supported.
+  /// `model` is the model object of a tokenizer.json. UserError (kBadUsage) for what is damaged or
+  /// not supported.
   BpeModel(const base::SortedJsonReader& model, bool byte_level);
 
   /// Appends the ids of one piece (valid UTF-8).
@@ -45,7 +47,8 @@ class BpeModel {
  private:
   void read_vocabulary(const base::SortedJsonReader& model);
   void read_merges(const base::SortedJsonReader& model);
-  void add_merge(const base::SortedJsonReader& model, uint32_t rank, std::string_view left, std::string_view right);
+  void add_merge(const base::SortedJsonReader& model, uint32_t rank, std::string_view left,
+                 std::string_view right);
   void index_symbols(const base::SortedJsonReader& model);
 
   void encode_word(std::string_view word, std::vector<int32_t>& out, Scratch& scratch) const;
@@ -58,9 +61,10 @@ class BpeModel {
   std::optional<int32_t> unknown_;
   TokenIds ids_;
   PairTable merges_;
-  std::array<int32_t, 256> byte_ids_;                  ///< of single bytes: byte-level symbols or "<0xAB>"; -1 where missing
+  std::array<int32_t, 256>
+      byte_ids_;  ///< of single bytes: byte-level symbols or "<0xAB>"; -1 where missing
   std::unordered_map<uint32_t, int32_t> character_ids_;  ///< of single characters
-  TokenIds whole_words_;                               ///< bytes of each token, if whole words come before merges
+  TokenIds whole_words_;  ///< bytes of each token, if whole words come before merges
 };
 
 }  // namespace strata::data

@@ -48,7 +48,8 @@ class PairMerger {
     words_.reserve(sorted.size());
     for (const auto& [bytes, count] : sorted) {
       TrainingWord word{{}, count};
-      for (const char byte : bytes) word.ids.push_back(training.byte_id[static_cast<uint8_t>(byte)]);
+      for (const char byte : bytes)
+        word.ids.push_back(training.byte_id[static_cast<uint8_t>(byte)]);
       words_.push_back(std::move(word));
     }
     for (uint32_t index = 0; index < words_.size(); ++index) {
@@ -66,11 +67,13 @@ class PairMerger {
     while (static_cast<int64_t>(merges.size()) < training_.merges) {
       const PairKey key = pop_most_frequent();
       if (key == kNoPair) break;
-      const LearnedMerge merge{static_cast<int32_t>(key >> 32), static_cast<int32_t>(key & 0xFFFFFFFF)};
+      const LearnedMerge merge{static_cast<int32_t>(key >> 32),
+                               static_cast<int32_t>(key & 0xFFFFFFFF)};
       apply(merge, training_.first_merge_id + static_cast<int32_t>(merges.size()));
       merges.push_back(merge);
       const auto done = static_cast<int64_t>(merges.size());
-      if (training_.progress && (done % kProgressEvery == 0 || done == training_.merges)) training_.progress(done, training_.merges);
+      if (training_.progress && (done % kProgressEvery == 0 || done == training_.merges))
+        training_.progress(done, training_.merges);
     }
     return merges;
   }
@@ -78,7 +81,8 @@ class PairMerger {
  private:
   static constexpr PairKey kNoPair = UINT64_MAX;
 
-  /// Entries of the queue may be too high, as counts fall: those are put back with their true count.
+  /// Entries of the queue may be too high, as counts fall: those are put back with their true
+  /// count.
   PairKey pop_most_frequent() {
     while (!queue_.empty()) {
       RankedPair top = queue_.top();
@@ -106,7 +110,8 @@ class PairMerger {
     for (const PairKey key : fresh_) queue_.push({pairs_[key].count, key});
   }
 
-  /// Counts a word's pairs out, merges in it, and counts its pairs in again. Only pairs with the merged token gain by it.
+  /// Counts a word's pairs out, merges in it, and counts its pairs in again. Only pairs with the
+  /// merged token gain by it.
   void rewrite(uint32_t index, const LearnedMerge& merge, int32_t merged) {
     TrainingWord& word = words_[index];
     std::vector<int32_t>& ids = word.ids;

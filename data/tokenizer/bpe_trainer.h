@@ -1,6 +1,7 @@
-// Learns byte-pair merges from counted words: the pair of neighbours that occurs most often becomes one token, again and again.
-// Deterministic: of pairs that occur equally often the one with the lower left id comes first, then the lower right id.
-// Knows bytes and ids only; which words there are and what ids are called is its caller's.
+// Learns byte-pair merges from counted words: the pair of neighbours that occurs most often becomes
+// one token, again and again. Deterministic: of pairs that occur equally often the one with the
+// lower left id comes first, then the lower right id. Knows bytes and ids only; which words there
+// are and what ids are called is its caller's.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace strata::data {
 using WordCounts = std::unordered_map<std::string, int64_t>;
 
 struct LearnedMerge {
-  int32_t left, right;  ///< ids; the merged token's own id is first_merge_id + its place in the list
+  int32_t left,
+      right;  ///< ids; the merged token's own id is first_merge_id + its place in the list
 };
 
 struct BpeTraining {

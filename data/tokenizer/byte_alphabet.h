@@ -1,5 +1,6 @@
-// The 256 printable characters that stand for bytes in a byte-level vocabulary (GPT-2's table): printable Latin-1
-// bytes stand for themselves, the other 68 for U+0100 onwards, so a space is written "Ġ" and a line break "Ċ".
+// The 256 printable characters that stand for bytes in a byte-level vocabulary (GPT-2's table):
+// printable Latin-1 bytes stand for themselves, the other 68 for U+0100 onwards, so a space is
+// written "Ġ" and a line break "Ċ".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The parts of a tokenizer.json (normalizer, pre_tokenizer, post_processor, decoder): JSON objects with a `type`, or
-// Sequences of such. Goes through them in order and refuses by name what is not supported.
+// The parts of a tokenizer.json (normalizer, pre_tokenizer, post_processor, decoder): JSON objects
+// with a `type`, or Sequences of such. Goes through them in order and refuses by name what is not
+// supported.
 #pragma once
 
 #include <functional>
@@ -24,9 +25,10 @@ struct Component {
   [[noreturn]] void refuse_setting(std::string_view why) const;
 };
 
-/// Calls `use` for the parts of `root[kind]` in order, Sequences flattened; a null or missing entry has none.
-/// `list_key` is where a Sequence of this kind keeps its parts ("pretokenizers").
-void for_each_component(const base::SortedJsonReader& root, const std::string& kind, const std::string& list_key,
+/// Calls `use` for the parts of `root[kind]` in order, Sequences flattened; a null or missing entry
+/// has none. `list_key` is where a Sequence of this kind keeps its parts ("pretokenizers").
+void for_each_component(const base::SortedJsonReader& root, const std::string& kind,
+                        const std::string& list_key,
                         const std::function<void(const Component&)>& use);
 
 /// A Split's or Replace's pattern, {"String": "..."} or {"Regex": "..."}, as a regular expression.

@@ -32,12 +32,14 @@ size_t certain_prefix(std::string_view bytes) {
 }  // namespace
 
 Decoder::Decoder(const base::SortedJsonReader& root) : separator_(root.has("decoder") ? "" : " ") {
-  for_each_component(root, "decoder", "decoders", [&](const Component& component) { add(component); });
+  for_each_component(root, "decoder", "decoders",
+                     [&](const Component& component) { add(component); });
 }
 
 void Decoder::add(const Component& component) {
   const auto& settings = component.settings;
-  const bool first = !byte_symbols_ && !byte_fallback_ && !fused_ && mark_.empty() && replacements_.empty();
+  const bool first =
+      !byte_symbols_ && !byte_fallback_ && !fused_ && mark_.empty() && replacements_.empty();
   if (component.type == "ByteLevel") {
     if (!first) component.refuse_setting("must stand alone");
     byte_symbols_ = true;
@@ -45,25 +47,30 @@ void Decoder::add(const Component& component) {
     if (!first) component.refuse_setting("must stand alone");
     mark_ = settings.string("replacement");
     const bool add_prefix_space = settings.boolean("add_prefix_space", true);
-    first_loses_marks_ = settings.string("prepend_scheme", add_prefix_space ? "always" : "never") != "never";
+    first_loses_marks_ =
+        settings.string("prepend_scheme", add_prefix_space ? "always" : "never") != "never";
   } else if (component.type == "Replace") {
-    if (byte_symbols_ || byte_fallback_ || fused_ || !mark_.empty()) component.refuse_setting("must come first");
+    if (byte_symbols_ || byte_fallback_ || fused_ || !mark_.empty())
+      component.refuse_setting("must come first");
     const auto pattern = settings.object("pattern");
     if (pattern.has("Regex")) component.refuse_setting("a Regex is not supported");
     replacements_.push_back({pattern.string("String"), settings.string("content")});
     if (replacements_.back().what.empty()) component.refuse_setting("the pattern is empty");
   } else if (component.type == "ByteFallback") {
-    if (byte_symbols_ || fused_ || !mark_.empty()) component.refuse_setting("may only follow Replace");
+    if (byte_symbols_ || fused_ || !mark_.empty())
+      component.refuse_setting("may only follow Replace");
     byte_fallback_ = true;
   } else if (component.type == "Fuse") {
     fused_ = true;
   } else if (component.type == "Strip") {
     if (!fused_ || strip_count_ > 0) component.refuse_setting("is supported once, behind Fuse");
-    if (settings.integer("stop") != 0) component.refuse_setting("stripping the end is not supported");
+    if (settings.integer("stop") != 0)
+      component.refuse_setting("stripping the end is not supported");
     stripped_ = settings.string("content");
     strip_count_ = settings.integer("start");
   } else {
-    component.refuse({"ByteLevel", "Metaspace", "Replace", "ByteFallback", "Fuse", "Strip", "Sequence"});
+    component.refuse(
+        {"ByteLevel", "Metaspace", "Replace", "ByteFallback", "Fuse", "Strip", "Sequence"});
   }
 }
 
@@ -71,7 +78,8 @@ TokenPiece Decoder::piece(std::string_view token, bool first) const {
   if (byte_symbols_) return {from_byte_symbols(token).value_or(std::string(token))};
   if (!mark_.empty()) return {replace_all(token, mark_, first && first_loses_marks_ ? "" : " ")};
   std::string text(token);
-  for (const Replacement& replacement : replacements_) text = replace_all(text, replacement.what, replacement.by);
+  for (const Replacement& replacement : replacements_)
+    text = replace_all(text, replacement.what, replacement.by);
   const int byte = byte_fallback_ ? lone_byte(text) : -1;
   if (byte >= 0) return {std::string(1, static_cast<char>(byte)), true};
   return {first ? text : separator_ + text};

@@ -1,7 +1,8 @@
-// Ids back to text. Reads the `decoder` of a tokenizer.json: ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip and
-// Sequences of them, in the orders in which model folders have them.
-// What a token adds to a text does not depend on its neighbours, but for three rules about the whole: bytes join into
-// characters, the first token may lose its space marks, and leading characters may be stripped.
+// Ids back to text. Reads the `decoder` of a tokenizer.json: ByteLevel, Metaspace, Replace,
+// ByteFallback, Fuse, Strip and Sequences of them, in the orders in which model folders have them.
+// What a token adds to a text does not depend on its neighbours, but for three rules about the
+// whole: bytes join into characters, the first token may lose its space marks, and leading
+// characters may be stripped.
 #pragma once
 
 #include <cstdint>
@@ -36,22 +37,23 @@ class Decoder {
   };
   void add(const Component& component);
 
-  bool byte_symbols_ = false;         ///< tokens are spelled in byte symbols
-  bool byte_fallback_ = false;        ///< tokens like "<0xAB>" are bytes
+  bool byte_symbols_ = false;   ///< tokens are spelled in byte symbols
+  bool byte_fallback_ = false;  ///< tokens like "<0xAB>" are bytes
   bool fused_ = false;
   std::vector<Replacement> replacements_;
-  std::string mark_;                  ///< stands for a space ...
-  bool first_loses_marks_ = false;    ///< ... but for nothing in the first token
-  std::string separator_;             ///< between tokens
-  std::string stripped_;              ///< a character that is stripped from the beginning, ...
-  int64_t strip_count_ = 0;           ///< ... at most so often
+  std::string mark_;                ///< stands for a space ...
+  bool first_loses_marks_ = false;  ///< ... but for nothing in the first token
+  std::string separator_;           ///< between tokens
+  std::string stripped_;            ///< a character that is stripped from the beginning, ...
+  int64_t strip_count_ = 0;         ///< ... at most so often
 };
 
-/// Puts a text together token by token. Holds back bytes that may still become characters; what it has given out and gives out
-/// at the end is the text of all tokens decoded at once.
+/// Puts a text together token by token. Holds back bytes that may still become characters; what it
+/// has given out and gives out at the end is the text of all tokens decoded at once.
 class TextAssembler {
  public:
-  explicit TextAssembler(const Decoder& decoder) : decoder_(&decoder), strip_left_(decoder.strip_count_) {}
+  explicit TextAssembler(const Decoder& decoder)
+      : decoder_(&decoder), strip_left_(decoder.strip_count_) {}
 
   /// Adds a token and appends to `out` what is certain by now.
   void add(std::string_view token, std::string& out);

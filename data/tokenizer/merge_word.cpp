@@ -15,8 +15,9 @@ void merge_short_word(std::vector<int32_t>& ids, const PairTable& merges) {
   std::array<Merge, kShortWord> merge_at;  // of ids[i] with ids[i + 1]
   for (size_t i = 0; i + 1 < count; ++i) merge_at[i] = merges.find(ids[i], ids[i + 1]);
   while (count > 1) {
-    const auto* first = std::min_element(merge_at.data(), merge_at.data() + count - 1,
-                                         [](const Merge& a, const Merge& b) { return a.rank < b.rank; });
+    const auto* first =
+        std::min_element(merge_at.data(), merge_at.data() + count - 1,
+                         [](const Merge& a, const Merge& b) { return a.rank < b.rank; });
     if (first->rank == Merge::kNone) break;
     const auto at = static_cast<size_t>(first - merge_at.data());
     ids[at] = first->id;
@@ -43,7 +44,9 @@ struct Candidate {
 };
 
 struct LaterCandidate {
-  bool operator()(const Candidate& a, const Candidate& b) const { return a.rank != b.rank ? a.rank > b.rank : a.at > b.at; }
+  bool operator()(const Candidate& a, const Candidate& b) const {
+    return a.rank != b.rank ? a.rank > b.rank : a.at > b.at;
+  }
 };
 
 void merge_long_word(std::vector<int32_t>& ids, const PairTable& merges) {
@@ -68,7 +71,8 @@ void merge_long_word(std::vector<int32_t>& ids, const PairTable& merges) {
     Link& link = links[candidate.at];
     if (link.gone || link.next < 0) continue;
     Link& right = links[link.next];
-    if (merges.find(link.id, right.id).id != candidate.id) continue;  // a neighbour has changed since
+    if (merges.find(link.id, right.id).id != candidate.id)
+      continue;  // a neighbour has changed since
     link.id = candidate.id;
     right.gone = true;
     link.next = right.next;

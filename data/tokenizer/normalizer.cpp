@@ -6,9 +6,11 @@
 namespace strata::data {
 namespace {
 
-std::string replace_matches(std::string_view text, const Regex& what, std::string_view by, RegexScratch& scratch) {
+std::string replace_matches(std::string_view text, const Regex& what, std::string_view by,
+                            RegexScratch& scratch) {
   std::string shadow, out;
-  const std::string_view subject = make_class_shadow(text, shadow) ? std::string_view(shadow) : text;
+  const std::string_view subject =
+      make_class_shadow(text, shadow) ? std::string_view(shadow) : text;
   size_t done = 0;
   TextSpan match;
   for (size_t from = 0; from <= text.size() && what.find(subject, from, match, scratch);) {
@@ -25,7 +27,8 @@ std::string replace_matches(std::string_view text, const Regex& what, std::strin
 std::string replace_all(std::string_view text, std::string_view what, std::string_view by) {
   std::string out;
   out.reserve(text.size());
-  for (size_t found; (found = text.find(what)) != text.npos; text.remove_prefix(found + what.size())) {
+  for (size_t found; (found = text.find(what)) != text.npos;
+       text.remove_prefix(found + what.size())) {
     out.append(text.substr(0, found)).append(by);
   }
   return out.append(text);

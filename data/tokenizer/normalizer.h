@@ -1,5 +1,6 @@
-// What happens to a text before it is cut: Unicode normalization (Qwen2), a mark for spaces (Llama 2, Mistral).
-// Reads the `normalizer` of a tokenizer.json: NFC, Prepend, Replace and Sequences of them.
+// What happens to a text before it is cut: Unicode normalization (Qwen2), a mark for spaces (Llama
+// 2, Mistral). Reads the `normalizer` of a tokenizer.json: NFC, Prepend, Replace and Sequences of
+// them.
 #pragma once
 
 #include <string>
@@ -15,7 +16,8 @@ namespace strata::data {
 class Normalizer {
  public:
   Normalizer() = default;
-  /// `root` is the whole tokenizer.json. UserError (kBadUsage) for a normalizer that is not supported.
+  /// `root` is the whole tokenizer.json. UserError (kBadUsage) for a normalizer that is not
+  /// supported.
   explicit Normalizer(const base::SortedJsonReader& root);
 
   bool empty() const { return steps_.empty(); }

@@ -1,5 +1,5 @@
-// The merges of a byte-pair vocabulary: for two neighbouring ids, which id they become and how early.
-// A flat hash table, as this look-up is what encoding spends its time on.
+// The merges of a byte-pair vocabulary: for two neighbouring ids, which id they become and how
+// early. A flat hash table, as this look-up is what encoding spends its time on.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,8 @@
 namespace strata::data {
 namespace {
 
-/// "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}], with the ids in "special_tokens".
+/// "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}], with the ids in
+/// "special_tokens".
 SurroundingTokens read_template(const Component& component) {
   SurroundingTokens tokens;
   const auto& settings = component.settings;
@@ -35,7 +36,8 @@ SurroundingTokens read_post_processor(const base::SortedJsonReader& root) {
   SurroundingTokens all;
   for_each_component(root, "post_processor", "processors", [&](const Component& component) {
     if (component.type == "ByteLevel") return;
-    if (component.type != "TemplateProcessing") component.refuse({"TemplateProcessing", "ByteLevel", "Sequence"});
+    if (component.type != "TemplateProcessing")
+      component.refuse({"TemplateProcessing", "ByteLevel", "Sequence"});
     const SurroundingTokens tokens = read_template(component);
     all.before.insert(all.before.begin(), tokens.before.begin(), tokens.before.end());
     all.behind.insert(all.behind.end(), tokens.behind.begin(), tokens.behind.end());

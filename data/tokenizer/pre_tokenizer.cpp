@@ -9,7 +9,8 @@
 namespace strata::data {
 namespace {
 
-// In these four `tokenizers` follows Rust's character properties, whose \w has the joiners and no fractions.
+// In these four `tokenizers` follows Rust's character properties, whose \w has the joiners and no
+// fractions.
 constexpr std::string_view kRustWords =
     R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}\s]+)";
 constexpr std::string_view kPunctuation = R"([!-\/:-@\[-`\{-~\p{P}])";
@@ -27,7 +28,8 @@ SplitBehavior read_behavior(const Component& component, const std::string& fallb
 /// Older files say add_prefix_space, newer ones prepend_scheme.
 SplitAtSpaceMark::Prepend read_prepend(const Component& component) {
   const bool add_prefix_space = component.settings.boolean("add_prefix_space", true);
-  const std::string scheme = component.settings.string("prepend_scheme", add_prefix_space ? "always" : "never");
+  const std::string scheme =
+      component.settings.string("prepend_scheme", add_prefix_space ? "always" : "never");
   if (scheme == "always") return SplitAtSpaceMark::Prepend::kAlways;
   if (scheme == "first") return SplitAtSpaceMark::Prepend::kFirst;
   if (scheme == "never") return SplitAtSpaceMark::Prepend::kNever;
@@ -40,17 +42,22 @@ PreTokenizer::PreTokenizer(const base::SortedJsonReader& root) {
   for_each_component(root, "pre_tokenizer", "pretokenizers", [&](const Component& component) {
     const auto& settings = component.settings;
     if (byte_level_) component.refuse_setting("nothing may stand behind ByteLevel");
-    const auto split_by = [&](std::string_view pattern, SplitBehavior behavior, bool inverted = false) {
-      steps_.push_back(std::make_unique<SplitByPattern>(Regex(pattern, settings.source()), behavior, inverted));
+    const auto split_by = [&](std::string_view pattern, SplitBehavior behavior,
+                              bool inverted = false) {
+      steps_.push_back(
+          std::make_unique<SplitByPattern>(Regex(pattern, settings.source()), behavior, inverted));
     };
     if (component.type == "ByteLevel") {
       byte_level_ = true;
-      if (settings.boolean("add_prefix_space", true)) steps_.push_back(std::make_unique<PrefixSpace>());
+      if (settings.boolean("add_prefix_space", true))
+        steps_.push_back(std::make_unique<PrefixSpace>());
       if (settings.boolean("use_regex", true)) split_by(kGpt2Pattern, SplitBehavior::kIsolated);
     } else if (component.type == "Split") {
-      split_by(component_pattern(component), read_behavior(component, ""), settings.boolean("invert", false));
+      split_by(component_pattern(component), read_behavior(component, ""),
+               settings.boolean("invert", false));
     } else if (component.type == "Metaspace") {
-      steps_.push_back(std::make_unique<SplitAtSpaceMark>(settings.string("replacement"), read_prepend(component),
+      steps_.push_back(std::make_unique<SplitAtSpaceMark>(settings.string("replacement"),
+                                                          read_prepend(component),
                                                           settings.boolean("split", true)));
     } else if (component.type == "Digits") {
       const bool each_alone = settings.boolean("individual_digits", false);
@@ -62,7 +69,8 @@ PreTokenizer::PreTokenizer(const base::SortedJsonReader& root) {
     } else if (component.type == "WhitespaceSplit") {
       split_by("\\s", SplitBehavior::kRemoved);
     } else {
-      component.refuse({"ByteLevel", "Split", "Metaspace", "Digits", "Punctuation", "Whitespace", "WhitespaceSplit", "Sequence"});
+      component.refuse({"ByteLevel", "Split", "Metaspace", "Digits", "Punctuation", "Whitespace",
+                        "WhitespaceSplit", "Sequence"});
     }
   });
 }

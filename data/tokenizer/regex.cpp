@@ -60,13 +60,15 @@ Regex::Regex(std::string_view pattern, std::string_view source) : code_(std::mak
   const std::string translated = to_pcre2(pattern, source);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  code_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), PCRE2_UTF | PCRE2_UCP,
-                              &error, &offset, nullptr);
+  code_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                              PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
   if (code_->code == nullptr) {
-    throw base::UserError(base::kBadUsage, fmt::format("{}: the pattern '{}' does not compile: {} (at '{}')", source, pattern,
-                                                       pcre2_message(error), translated.substr(offset)));
+    throw base::UserError(base::kBadUsage,
+                          fmt::format("{}: the pattern '{}' does not compile: {} (at '{}')", source,
+                                      pattern, pcre2_message(error), translated.substr(offset)));
   }
-  code_->jit = pcre2_jit_compile(code_->code, PCRE2_JIT_COMPLETE) == 0;  // else the interpreter does the same, slower
+  code_->jit = pcre2_jit_compile(code_->code, PCRE2_JIT_COMPLETE) ==
+               0;  // else the interpreter does the same, slower
 }
 
 Regex::~Regex() = default;
@@ -77,10 +79,13 @@ bool Regex::find(std::string_view text, size_t from, TextSpan& match, RegexScrat
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   RegexScratch::State& state = *scratch.state_;
   const auto run = code_->jit ? pcre2_jit_match : pcre2_match;
-  const int found = run(code_->code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, state.match, state.context);
+  const int found =
+      run(code_->code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, state.match, state.context);
   if (found == PCRE2_ERROR_NOMATCH) return false;
   if (found < 0) {
-    throw base::UserError(base::kBadData, fmt::format("a text is too much for the tokenizer's pattern: {}", pcre2_message(found)));
+    throw base::UserError(
+        base::kBadData,
+        fmt::format("a text is too much for the tokenizer's pattern: {}", pcre2_message(found)));
   }
   const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(state.match);
   match = {ends[0], ends[1]};

@@ -1,6 +1,7 @@
-// A regular expression of a tokenizer file, compiled by PCRE2 to machine code. A compiled expression is immutable and may be
-// used by several threads; what a search writes to is the thread's own RegexScratch.
-// Patterns are written for Oniguruma, the engine of `tokenizers`: see regex_dialect.h for how they are carried over.
+// A regular expression of a tokenizer file, compiled by PCRE2 to machine code. A compiled
+// expression is immutable and may be used by several threads; what a search writes to is the
+// thread's own RegexScratch. Patterns are written for Oniguruma, the engine of `tokenizers`: see
+// regex_dialect.h for how they are carried over.
 #pragma once
 
 #include <cstddef>
@@ -29,14 +30,15 @@ class RegexScratch {
 
 class Regex {
  public:
-  /// `source` names the file in messages. UserError (kBadUsage) for a pattern that does not compile or that the two engines
-  /// would read differently.
+  /// `source` names the file in messages. UserError (kBadUsage) for a pattern that does not compile
+  /// or that the two engines would read differently.
   Regex(std::string_view pattern, std::string_view source);
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
 
-  /// The leftmost match at or after `from` in a valid UTF-8 text; false if there is none. `match` may be empty.
+  /// The leftmost match at or after `from` in a valid UTF-8 text; false if there is none. `match`
+  /// may be empty.
   bool find(std::string_view text, size_t from, TextSpan& match, RegexScratch& scratch) const;
 
  private:

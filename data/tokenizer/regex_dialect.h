@@ -1,5 +1,6 @@
-// Carries a pattern from Oniguruma's (Ruby's) dialect, in which tokenizer.json is written, to PCRE2's.
-// Only constructs whose meaning is known in both are let through; the rest is refused by name rather than guessed.
+// Carries a pattern from Oniguruma's (Ruby's) dialect, in which tokenizer.json is written, to
+// PCRE2's. Only constructs whose meaning is known in both are let through; the rest is refused by
+// name rather than guessed.
 #pragma once
 
 #include <string>
@@ -7,7 +8,8 @@
 
 namespace strata::data {
 
-/// The pattern for PCRE2 with UTF and UCP. UserError (kBadUsage), opened by `source`, for a construct that is not carried over.
+/// The pattern for PCRE2 with UTF and UCP. UserError (kBadUsage), opened by `source`, for a
+/// construct that is not carried over.
 std::string to_pcre2(std::string_view pattern, std::string_view source);
 
 /// A pattern that matches exactly `text`.

@@ -1,5 +1,5 @@
-// The patterns by which known tokenizers cut text into pieces before byte-pair encoding, in Oniguruma's dialect as they
-// stand in tokenizer.json, by the name that a config uses.
+// The patterns by which known tokenizers cut text into pieces before byte-pair encoding, in
+// Oniguruma's dialect as they stand in tokenizer.json, by the name that a config uses.
 #pragma once
 
 #include <string>

@@ -15,14 +15,16 @@ struct Stretch {
 
 /// Cuts `span` of `subject` into matches and what lies between, without gaps.
 template <class Use>
-void for_each_stretch(std::string_view subject, TextSpan span, const Regex& pattern, RegexScratch& scratch, const Use& use) {
+void for_each_stretch(std::string_view subject, TextSpan span, const Regex& pattern,
+                      RegexScratch& scratch, const Use& use) {
   // A piece is matched alone: what stands before and after it does not show.
   const std::string_view piece = subject.substr(span.begin, span.end - span.begin);
   size_t done = 0;
   TextSpan match;
   for (size_t from = 0; from < piece.size() && pattern.find(piece, from, match, scratch);) {
     if (done < match.begin) use(Stretch{span.begin + done, span.begin + match.begin, false});
-    if (match.begin < match.end) use(Stretch{span.begin + match.begin, span.begin + match.end, true});
+    if (match.begin < match.end)
+      use(Stretch{span.begin + match.begin, span.begin + match.end, true});
     done = match.end;
     from = match.end + (match.begin == match.end ? 1 : 0);
     while (from < piece.size() && (static_cast<unsigned char>(piece[from]) & 0xC0) == 0x80) ++from;
@@ -30,8 +32,10 @@ void for_each_stretch(std::string_view subject, TextSpan span, const Regex& patt
   if (done < piece.size()) use(Stretch{span.begin + done, span.end, false});
 }
 
-/// A match joins the stretch before it (kMergedWithPrevious), or all neighbours of its kind join (kContiguous).
-void append_merged(std::vector<TextSpan>& out, const std::vector<Stretch>& stretches, SplitBehavior behavior) {
+/// A match joins the stretch before it (kMergedWithPrevious), or all neighbours of its kind join
+/// (kContiguous).
+void append_merged(std::vector<TextSpan>& out, const std::vector<Stretch>& stretches,
+                   SplitBehavior behavior) {
   bool previous_match = false, first = true;
   for (const Stretch& stretch : stretches) {
     const bool joins = behavior == SplitBehavior::kContiguous ? stretch.is_match == previous_match
@@ -81,7 +85,8 @@ SplitByPattern::SplitByPattern(Regex pattern, SplitBehavior behavior, bool inver
 
 void SplitByPattern::apply(Pieces& pieces, RegexScratch& scratch) const {
   std::string shadow;
-  const std::string_view subject = make_class_shadow(pieces.text, shadow) ? std::string_view(shadow) : pieces.text;
+  const std::string_view subject =
+      make_class_shadow(pieces.text, shadow) ? std::string_view(shadow) : pieces.text;
   std::vector<TextSpan> out;
   out.reserve(pieces.text.size() / 4 + pieces.spans.size());
   std::vector<Stretch> stretches;
@@ -118,7 +123,8 @@ SplitAtSpaceMark::SplitAtSpaceMark(std::string mark, Prepend prepend, bool split
 
 void SplitAtSpaceMark::apply(Pieces& pieces, RegexScratch&) const {
   rewrite_pieces(pieces, [&](std::string_view piece, TextSpan span, std::string& out) {
-    const bool wanted = prepend_ == Prepend::kAlways || (prepend_ == Prepend::kFirst && pieces.at_start && span.begin == 0);
+    const bool wanted = prepend_ == Prepend::kAlways ||
+                        (prepend_ == Prepend::kFirst && pieces.at_start && span.begin == 0);
     if (wanted && !piece.starts_with(' ') && !piece.starts_with(mark_)) out += mark_;
     out += replace_all(piece, " ", mark_);
   });
@@ -127,7 +133,8 @@ void SplitAtSpaceMark::apply(Pieces& pieces, RegexScratch&) const {
   for (const TextSpan& span : pieces.spans) {
     const std::string_view up_to_end = pieces.text.substr(0, span.end);
     size_t begin = span.begin;
-    for (size_t mark; (mark = up_to_end.find(mark_, begin + 1)) != up_to_end.npos; begin = mark) out.push_back({begin, mark});
+    for (size_t mark; (mark = up_to_end.find(mark_, begin + 1)) != up_to_end.npos; begin = mark)
+      out.push_back({begin, mark});
     out.push_back({begin, span.end});
   }
   pieces.spans = std::move(out);

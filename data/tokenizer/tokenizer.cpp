@@ -17,23 +17,28 @@ namespace strata::data {
 namespace {
 
 /// End tokens by their usual names, for a tokenizer.json without a tokenizer_config.json.
-constexpr std::string_view kUsualEndTokens[] = {"<|endoftext|>", "</s>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<|end|>"};
+constexpr std::string_view kUsualEndTokens[] = {"<|endoftext|>", "</s>",       "<|end_of_text|>",
+                                                "<|im_end|>",    "<|eot_id|>", "<|end|>"};
 
 /// Everything that decides ids, in a form that does not depend on how the file was written.
-std::string fingerprint_of(const base::SortedJsonReader& root, const AddedTokens& added, const SurroundingTokens& around) {
+std::string fingerprint_of(const base::SortedJsonReader& root, const AddedTokens& added,
+                           const SurroundingTokens& around) {
   const auto model = root.object("model");
-  std::string content = fmt::format("{} {} {} {}\n", model.string("unk_token", ""), model.boolean("byte_fallback", false),
-                                    model.boolean("fuse_unk", false), model.boolean("ignore_merges", false));
-  for (const char* part : {"normalizer", "pre_tokenizer"}) content += (root.has(part) ? root.at(part).dump() : "") + "\n";
+  std::string content = fmt::format(
+      "{} {} {} {}\n", model.string("unk_token", ""), model.boolean("byte_fallback", false),
+      model.boolean("fuse_unk", false), model.boolean("ignore_merges", false));
+  for (const char* part : {"normalizer", "pre_tokenizer"})
+    content += (root.has(part) ? root.at(part).dump() : "") + "\n";
   content += model.object("vocab").value().dump() + "\n";  // sorted by token
   for (const base::SortedJson& merge : model.array("merges")) {
     content += merge.is_string() ? merge.get_ref<const std::string&>()
-                                 : fmt::format("{} {}", merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
+                                 : fmt::format("{} {}", merge[0].get_ref<const std::string&>(),
+                                               merge[1].get_ref<const std::string&>());
     content += '\n';
   }
   for (const auto& [id, token] : added.by_id()) {
-    content += fmt::format("{} {} {}{}{}{}{}\n", id, token.content, token.single_word, token.lstrip, token.rstrip, token.normalized,
-                           token.special);
+    content += fmt::format("{} {} {}{}{}{}{}\n", id, token.content, token.single_word, token.lstrip,
+                           token.rstrip, token.normalized, token.special);
   }
   for (const auto& ids : {around.before, around.behind}) {
     for (const int32_t id : ids) content += fmt::format("{} ", id);
@@ -51,7 +56,8 @@ struct Tokenizer::Parts {
   void surround_by_roles(const TokenRoles& roles);
   void list_tokens();
   std::optional<int32_t> id_of(std::string_view token) const;
-  void encode_normal(std::string_view text, bool at_start, Workspace& work, std::vector<int32_t>& out) const;
+  void encode_normal(std::string_view text, bool at_start, Workspace& work,
+                     std::vector<int32_t>& out) const;
 
   TokenizerFiles files;
   Normalizer normalizer;
@@ -84,7 +90,8 @@ Tokenizer::Parts::Parts(const base::SortedJsonReader& root, TokenizerFiles token
     if (!added.id_of(token.content)) added.add(token, model);
   }
   for (const auto& role : {roles.bos, roles.end, roles.pad}) {
-    if (role && !added.id_of(*role)) added.add({.content = *role, .normalized = false, .special = true}, model);
+    if (role && !added.id_of(*role))
+      added.add({.content = *role, .normalized = false, .special = true}, model);
   }
   WorkspacePool::Loan loan(workspaces);
   added.index(normalizer, (*loan).regex);
@@ -101,7 +108,8 @@ Tokenizer::Parts::Parts(const base::SortedJsonReader& root, TokenizerFiles token
 }
 
 void Tokenizer::Parts::surround_by_roles(const TokenRoles& roles) {
-  const auto place = [&](std::vector<int32_t>& ids, std::optional<bool> wanted, std::optional<int32_t> id) {
+  const auto place = [&](std::vector<int32_t>& ids, std::optional<bool> wanted,
+                         std::optional<int32_t> id) {
     if (!wanted || !id) return;
     const bool there = std::find(ids.begin(), ids.end(), *id) != ids.end();
     if (*wanted && !there) ids.push_back(*id);
@@ -125,7 +133,8 @@ std::optional<int32_t> Tokenizer::Parts::id_of(std::string_view token) const {
   return id ? id : model.id_of(token);
 }
 
-void Tokenizer::Parts::encode_normal(std::string_view text, bool at_start, Workspace& work, std::vector<int32_t>& out) const {
+void Tokenizer::Parts::encode_normal(std::string_view text, bool at_start, Workspace& work,
+                                     std::vector<int32_t>& out) const {
   work.pieces.text = text;
   work.pieces.at_start = at_start;
   pre_tokenizer.split(work.pieces, work.regex);
@@ -152,7 +161,9 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
-Tokenizer Tokenizer::load(const base::fs::path& path) { return Tokenizer(TokenizerFiles::read(path)); }
+Tokenizer Tokenizer::load(const base::fs::path& path) {
+  return Tokenizer(TokenizerFiles::read(path));
+}
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) const {
   std::string mended;
@@ -168,18 +179,25 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) 
       if (id) {
         ids.push_back(*id);
       } else {
-        use_text(whole.substr(span.begin, span.end - span.begin), whole_at_start && span.begin == 0);
+        use_text(whole.substr(span.begin, span.end - span.begin),
+                 whole_at_start && span.begin == 0);
       }
     };
   };
-  const auto encode_text = [&](std::string_view part, bool at_start) { parts_->encode_normal(part, at_start, work, ids); };
+  const auto encode_text = [&](std::string_view part, bool at_start) {
+    parts_->encode_normal(part, at_start, work, ids);
+  };
   const auto normalize_and_encode = [&](std::string_view part, bool at_start) {
-    const std::string normal = parts_->normalizer.empty() ? std::string() : parts_->normalizer.apply(part, work.regex);
-    const std::string_view normal_view = parts_->normalizer.empty() ? part : std::string_view(normal);
-    parts_->added.split_normalized(normal_view, work.regex, take(normal_view, at_start, encode_text));
+    const std::string normal =
+        parts_->normalizer.empty() ? std::string() : parts_->normalizer.apply(part, work.regex);
+    const std::string_view normal_view =
+        parts_->normalizer.empty() ? part : std::string_view(normal);
+    parts_->added.split_normalized(normal_view, work.regex,
+                                   take(normal_view, at_start, encode_text));
   };
   parts_->added.split_raw(text, work.regex, take(text, true, normalize_and_encode));
-  if (add_special) ids.insert(ids.end(), parts_->around.behind.begin(), parts_->around.behind.end());
+  if (add_special)
+    ids.insert(ids.end(), parts_->around.behind.begin(), parts_->around.behind.end());
   return ids;
 }
 
@@ -198,16 +216,21 @@ std::string Tokenizer::decode_plain(std::span<const int32_t> ids) const {
 }
 
 int64_t Tokenizer::vocab_size() const { return static_cast<int64_t>(parts_->tokens.size()); }
-std::optional<int32_t> Tokenizer::id_of(std::string_view token) const { return parts_->id_of(token); }
+std::optional<int32_t> Tokenizer::id_of(std::string_view token) const {
+  return parts_->id_of(token);
+}
 
 std::string_view Tokenizer::token_of(int32_t id) const {
-  return id >= 0 && id < vocab_size() ? std::string_view(parts_->tokens[static_cast<size_t>(id)]) : std::string_view();
+  return id >= 0 && id < vocab_size() ? std::string_view(parts_->tokens[static_cast<size_t>(id)])
+                                      : std::string_view();
 }
 
 bool Tokenizer::is_special(int32_t id) const { return parts_->added.is_special(id); }
 
 int64_t Tokenizer::byte_length(int32_t id) const {
-  return is_special(id) ? 0 : static_cast<int64_t>(parts_->decoder.piece(token_of(id), false).bytes.size());
+  return is_special(id)
+             ? 0
+             : static_cast<int64_t>(parts_->decoder.piece(token_of(id), false).bytes.size());
 }
 
 std::optional<int32_t> Tokenizer::end_id() const { return parts_->end; }
@@ -217,7 +240,9 @@ std::span<const int32_t> Tokenizer::added_before() const { return parts_->around
 std::span<const int32_t> Tokenizer::added_behind() const { return parts_->around.behind; }
 std::string Tokenizer::hash() const { return parts_->fingerprint; }
 const std::string& Tokenizer::chat_template() const { return parts_->files.chat_template; }
-void Tokenizer::set_chat_template(std::string text) { parts_->files.chat_template = std::move(text); }
+void Tokenizer::set_chat_template(std::string text) {
+  parts_->files.chat_template = std::move(text);
+}
 void Tokenizer::save(const base::fs::path& folder) const { parts_->files.write(folder); }
 
 struct StreamDecoder::State {

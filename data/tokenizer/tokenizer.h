@@ -1,8 +1,9 @@
-// The tokenizer: text to ids and back, as the Hugging Face `tokenizers` library does it, from a tokenizer.json.
+// The tokenizer: text to ids and back, as the Hugging Face `tokenizers` library does it, from a
+// tokenizer.json.
 //   const auto tokenizer = Tokenizer::load("runs/tokenizer");
 //   const std::vector<int32_t> ids = tokenizer.encode("Let there be light");
-// How the steps work is in the files beside this one: added_tokens, normalizer, pre_tokenizer, bpe_model, decoder. Carries the
-// chat template through as text; knows nothing of conversations.
+// How the steps work is in the files beside this one: added_tokens, normalizer, pre_tokenizer,
+// bpe_model, decoder. Carries the chat template through as text; knows nothing of conversations.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +22,21 @@ namespace strata::data {
 
 class Tokenizer : public TextCodec {
  public:
-  /// `path` is a folder or a tokenizer.json. UserError (kBadUsage) if it is missing, damaged, or holds a component that is
-  /// not supported, which is named.
+  /// `path` is a folder or a tokenizer.json. UserError (kBadUsage) if it is missing, damaged, or
+  /// holds a component that is not supported, which is named.
   static Tokenizer load(const base::fs::path& path);
   explicit Tokenizer(TokenizerFiles files);
   ~Tokenizer() override;
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
 
-  /// Special tokens in the text are recognised; with `add_special` those that the tokenizer's own rules put around a text (BOS)
-  /// are added. Bytes that are not UTF-8 are read as U+FFFD. May be called by several threads at once.
+  /// Special tokens in the text are recognised; with `add_special` those that the tokenizer's own
+  /// rules put around a text (BOS) are added. Bytes that are not UTF-8 are read as U+FFFD. May be
+  /// called by several threads at once.
   std::vector<int32_t> encode(std::string_view text, bool add_special = false) const;
-  std::vector<int32_t> encode_document(std::string_view text) const override { return encode(text, true); }
+  std::vector<int32_t> encode_document(std::string_view text) const override {
+    return encode(text, true);
+  }
 
   /// The text of ids with special tokens written out. Ids without a token add nothing.
   std::string decode(std::span<const int32_t> ids) const override;
@@ -61,7 +65,8 @@ class Tokenizer : public TextCodec {
   /// Jinja text, empty if there is none.
   const std::string& chat_template() const;
   void set_chat_template(std::string text);
-  /// Writes tokenizer.json, tokenizer_config.json and what else was read, for `tokenizers` and transformers' AutoTokenizer.
+  /// Writes tokenizer.json, tokenizer_config.json and what else was read, for `tokenizers` and
+  /// transformers' AutoTokenizer.
   void save(const base::fs::path& folder) const;
 
  private:
@@ -70,8 +75,9 @@ class Tokenizer : public TextCodec {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Text of a running generation, token by token: gives out whole characters only. What it gave out and finish() together are the
-/// text that decode (or decode_plain) has for all ids. The tokenizer must outlive it.
+/// Text of a running generation, token by token: gives out whole characters only. What it gave out
+/// and finish() together are the text that decode (or decode_plain) has for all ids. The tokenizer
+/// must outlive it.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, bool keep_special = false);

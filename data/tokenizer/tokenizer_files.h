@@ -1,6 +1,7 @@
-// The files of a tokenizer as Hugging Face lays them: tokenizer.json, tokenizer_config.json, special_tokens_map.json,
-// chat_template.jinja. Read as they are and written back as they are; knows where the special tokens' roles and the chat
-// template stand in them, and nothing of how text is encoded.
+// The files of a tokenizer as Hugging Face lays them: tokenizer.json, tokenizer_config.json,
+// special_tokens_map.json, chat_template.jinja. Read as they are and written back as they are;
+// knows where the special tokens' roles and the chat template stand in them, and nothing of how
+// text is encoded.
 #pragma once
 
 #include <map>
@@ -22,15 +23,17 @@ struct TokenizerFiles {
 
   /// `path` is a folder or a tokenizer.json. UserError (kBadUsage) if that file is missing.
   static TokenizerFiles read(const base::fs::path& path);
-  /// Writes into a folder, which is made if need be. tokenizer.json keeps its bytes; tokenizer_config.json gets the chat template.
+  /// Writes into a folder, which is made if need be. tokenizer.json keeps its bytes;
+  /// tokenizer_config.json gets the chat template.
   void write(const base::fs::path& folder) const;
 };
 
 /// Which token plays which part, as far as the files say.
 struct TokenRoles {
   std::optional<std::string> bos, end, pad;
-  std::optional<bool> add_bos, add_end;  ///< whether a text is put between them; unset: as the post-processor says
-  std::vector<base::SortedJson> added;   ///< entries of added_tokens_decoder, by id
+  std::optional<bool> add_bos,
+      add_end;  ///< whether a text is put between them; unset: as the post-processor says
+  std::vector<base::SortedJson> added;  ///< entries of added_tokens_decoder, by id
 };
 TokenRoles read_token_roles(const TokenizerFiles& files);
 

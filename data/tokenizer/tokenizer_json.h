@@ -1,5 +1,5 @@
-// Writes the files of a byte-level tokenizer in Hugging Face's form: the vocabulary begins with the special tokens, then come the
-// 256 bytes in the order of their symbols, then one token per merge.
+// Writes the files of a byte-level tokenizer in Hugging Face's form: the vocabulary begins with the
+// special tokens, then come the 256 bytes in the order of their symbols, then one token per merge.
 #pragma once
 
 #include <array>

@@ -16,11 +16,14 @@
 namespace strata::data {
 namespace {
 
-/// Counts the pieces into which the future tokenizer will cut texts. Special tokens written in a text are no part of it.
+/// Counts the pieces into which the future tokenizer will cut texts. Special tokens written in a
+/// text are no part of it.
 class WordCounter {
  public:
   explicit WordCounter(const base::SortedJsonReader& empty_tokenizer)
-      : normalizer_(empty_tokenizer), pre_tokenizer_(empty_tokenizer), model_(empty_tokenizer.object("model"), true) {
+      : normalizer_(empty_tokenizer),
+        pre_tokenizer_(empty_tokenizer),
+        model_(empty_tokenizer.object("model"), true) {
     for (const base::SortedJson& entry : empty_tokenizer.array("added_tokens")) {
       added_.add(read_added_token({entry, empty_tokenizer.source(), base::kBadUsage}), model_);
     }
@@ -61,7 +64,8 @@ class WordCounter {
 /// Goes through the documents of all files.
 class FileTexts {
  public:
-  FileTexts(const std::vector<std::string>& files, const TrainProgress& progress) : progress_(progress) {
+  FileTexts(const std::vector<std::string>& files, const TrainProgress& progress)
+      : progress_(progress) {
     for (const std::string& file : files) inputs_.push_back(look_at_input(file));
   }
 
@@ -70,7 +74,8 @@ class FileTexts {
       if (opened_ == inputs_.size()) return false;
       const InputFile& input = inputs_[opened_++];
       if (progress_) {
-        progress_(fmt::format("reading {}", input.path.string()), static_cast<int64_t>(opened_), static_cast<int64_t>(inputs_.size()));
+        progress_(fmt::format("reading {}", input.path.string()), static_cast<int64_t>(opened_),
+                  static_cast<int64_t>(inputs_.size()));
       }
       documents_.emplace(input, "text");
     }
@@ -89,34 +94,42 @@ void require_sound(const TokenizerTrainConfig& config) {
   base::Problems problems;
   config.check(problems, "tokenizer.train");
   if (problems.items.empty()) return;
-  throw base::UserError(base::kBadUsage, fmt::format("{} {}", problems.items[0].key, problems.items[0].why));
+  throw base::UserError(base::kBadUsage,
+                        fmt::format("{} {}", problems.items[0].key, problems.items[0].why));
 }
 
 }  // namespace
 
-Tokenizer train_tokenizer(const TokenizerTrainConfig& config, const std::function<bool(std::string& text)>& next,
+Tokenizer train_tokenizer(const TokenizerTrainConfig& config,
+                          const std::function<bool(std::string& text)>& next,
                           const TrainProgress& progress) {
   require_sound(config);
   TokenizerDraft draft(config);
-  const auto empty = base::parse_sorted_json(draft.tokenizer_json(), "the new tokenizer", base::kBadUsage);
+  const auto empty =
+      base::parse_sorted_json(draft.tokenizer_json(), "the new tokenizer", base::kBadUsage);
   WordCounter counter(base::SortedJsonReader(empty, "the new tokenizer", base::kBadUsage));
   for (std::string text; next(text);) counter.add(text);
 
   BpeTraining training;
   training.first_merge_id = draft.size();
   training.merges = config.vocab_size - draft.size();
-  for (int byte = 0; byte < 256; ++byte) training.byte_id[byte] = draft.byte_id(static_cast<uint8_t>(byte));
-  if (progress) training.progress = [&](int64_t done, int64_t total) { progress("merging", done, total); };
-  for (const LearnedMerge& merge : learn_merges(counter.counts(), training)) draft.add_merge(merge.left, merge.right);
+  for (int byte = 0; byte < 256; ++byte)
+    training.byte_id[byte] = draft.byte_id(static_cast<uint8_t>(byte));
+  if (progress)
+    training.progress = [&](int64_t done, int64_t total) { progress("merging", done, total); };
+  for (const LearnedMerge& merge : learn_merges(counter.counts(), training))
+    draft.add_merge(merge.left, merge.right);
   return Tokenizer(draft.files());
 }
 
 Tokenizer train_tokenizer(const TokenizerTrainConfig& config, const TrainProgress& progress) {
   if (config.files.empty()) {
-    throw base::UserError(base::kBadUsage, "tokenizer.train.files is empty: name the texts to learn from");
+    throw base::UserError(base::kBadUsage,
+                          "tokenizer.train.files is empty: name the texts to learn from");
   }
   FileTexts texts(config.files, progress);
-  return train_tokenizer(config, [&](std::string& text) { return texts.next(text); }, progress);
+  return train_tokenizer(
+      config, [&](std::string& text) { return texts.next(text); }, progress);
 }
 
 }  // namespace strata::data

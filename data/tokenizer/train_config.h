@@ -20,7 +20,8 @@ struct TokenizerTrainConfig {
   void fields(base::Fields& f);
   /// Complaints under `prefix` ("tokenizer.train").
   void check(base::Problems& problems, const std::string& prefix) const;
-  /// All special tokens in the order of their ids: `special`, then `end` and `pad` if they are not among them.
+  /// All special tokens in the order of their ids: `special`, then `end` and `pad` if they are not
+  /// among them.
   std::vector<std::string> special_tokens() const;
 };
 

@@ -32,7 +32,8 @@ Utf8Unit utf8_unit(std::string_view text, size_t at) {
   if (lead < 0x80) return {Utf8Unit::kCharacter, 1};
   if (lead < 0xC2 || lead > 0xF4) return {Utf8Unit::kBad, 1};
   const uint8_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // The second byte shuts out overlong forms, surrogates and code points above U+10FFFF (Unicode, table 3-7).
+  // The second byte shuts out overlong forms, surrogates and code points above U+10FFFF (Unicode,
+  // table 3-7).
   unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   for (uint8_t i = 1; i < length; ++i) {
@@ -61,7 +62,9 @@ std::string replace_bad_utf8(std::string_view text) {
 }
 
 char32_t next_code_point(std::string_view text, size_t& at) {
-  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
+  const auto byte = [&](size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(text[at + i]));
+  };
   const char32_t lead = byte(0);
   char32_t code_point;
   if (lead < 0x80) {
@@ -74,7 +77,8 @@ char32_t next_code_point(std::string_view text, size_t& at) {
     code_point = (lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
     at += 3;
   } else {
-    code_point = (lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
+    code_point =
+        (lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
     at += 4;
   }
   return code_point;

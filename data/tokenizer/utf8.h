@@ -1,6 +1,7 @@
-// UTF-8, one character at a time: validity, replacement of bad bytes, code points to bytes and back.
-// Bad bytes are grouped as the Unicode standard recommends (a "maximal subpart" becomes one U+FFFD), which is what Python's
-// errors="replace" and Rust's from_utf8_lossy do. Knows no properties of characters.
+// UTF-8, one character at a time: validity, replacement of bad bytes, code points to bytes and
+// back. Bad bytes are grouped as the Unicode standard recommends (a "maximal subpart" becomes one
+// U+FFFD), which is what Python's errors="replace" and Rust's from_utf8_lossy do. Knows no
+// properties of characters.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Remembers the ids of words already encoded, as text repeats its words. Bounded: when full, it forgets all and begins anew.
-// Belongs to one thread.
+// Remembers the ids of words already encoded, as text repeats its words. Bounded: when full, it
+// forgets all and begins anew. Belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class WordCache {
 
   WordCache() { clear(); }
 
-  /// The ids of a word kept before; an empty span if it was not (no word has no ids here). Valid until keep().
+  /// The ids of a word kept before; an empty span if it was not (no word has no ids here). Valid
+  /// until keep().
   std::span<const int32_t> find(std::string_view word) {
     last_hash_ = hash_of(word);
     const Slot& slot = slots_[place_of(word)];
@@ -28,8 +29,9 @@ class WordCache {
   void keep(std::string_view word, std::span<const int32_t> ids) {
     if (word.size() > kLongestWord || ids.empty()) return;
     if (2 * (used_ + 1) > kSlots || text_.size() > kTextLimit) clear();
-    slots_[place_of(word)] = {last_hash_, static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(word.size()),
-                              static_cast<uint32_t>(ids_.size()), static_cast<uint32_t>(ids.size())};
+    slots_[place_of(word)] = {
+        last_hash_, static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(word.size()),
+        static_cast<uint32_t>(ids_.size()), static_cast<uint32_t>(ids.size())};
     text_.append(word);
     ids_.insert(ids_.end(), ids.begin(), ids.end());
     ++used_;
@@ -64,7 +66,9 @@ class WordCache {
     size_t at = last_hash_ & (kSlots - 1);
     while (slots_[at].text_size != 0) {
       const Slot& slot = slots_[at];
-      if (slot.hash == last_hash_ && word == std::string_view(text_).substr(slot.text, slot.text_size)) break;
+      if (slot.hash == last_hash_ &&
+          word == std::string_view(text_).substr(slot.text, slot.text_size))
+        break;
       at = (at + 1) & (kSlots - 1);
     }
     return at;

@@ -1,5 +1,5 @@
-// Working memory for encoding threads: whoever encodes borrows a workspace, so that warm caches are used again and no two
-// threads share one.
+// Working memory for encoding threads: whoever encodes borrows a workspace, so that warm caches are
+// used again and no two threads share one.
 #pragma once
 
 #include <memory>
