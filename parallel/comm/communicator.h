@@ -90,6 +90,8 @@ class Communicator {
   /// The memory this group carries: tensors given to it must lie there.
   virtual c10::Device device() const = 0;
   TraceRing& trace() const { return *group_.trace; }
+  /// The group as a whole: what another backend over the same ranks is made from.
+  const Group& group() const { return group_; }
 
   /// The members that give the same `color` (>= 0) form a new group, ordered by `key`, then by
   /// their rank here.
@@ -123,7 +125,6 @@ class Communicator {
 
  protected:
   explicit Communicator(Group group);
-  const Group& group() const { return group_; }
 
  private:
   // The backend's half. A null WorkPtr says that the operation is done.

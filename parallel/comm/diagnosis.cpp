@@ -92,13 +92,13 @@ class Onlooker {
 
 std::string last_seen(const Scene& scene, const TracePage& page) {
   if (page.beat_ns == 0) return "it was never seen";
+  if (page.state == RankState::kFinished) return "it has finished its work";
+  if (page.state == RankState::kFailed) return "it has left with an error";
   const std::string when = fmt::format("last seen {:.1f} s ago at step {}",
                                        seconds(scene.now_ns - page.beat_ns), page.step.load());
   if (scene.now_ns - page.beat_ns > scene.silent_after_ns) {
     return fmt::format("it was {}: stopped, or its host is out of reach", when);
   }
-  if (page.state == RankState::kFinished) return "it has finished its work";
-  if (page.state == RankState::kFailed) return "it has left with an error";
   const TraceEntry* last = page.find(page.sequence);
   if (page.blocked() != nullptr || last == nullptr || last->finished_ns == 0) {
     return fmt::format("it is alive, {}", when);

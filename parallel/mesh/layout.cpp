@@ -157,7 +157,7 @@ MeshLayout resolve_layout(const ParallelConfig& config, int world_size) {
     if (size < 1 || left % size != 0) {
       refuse(
           key, size,
-          fmt::format("does not divide the {} {}{}; parallel.{} may be one of {}", left,
+          fmt::format("does not divide the {} {} {}; parallel.{} may be one of {}", left,
                       left == 1 ? "rank" : "ranks", taken.empty() ? "started" : "left by" + taken,
                       key, fmt::join(divisors(left), ", ")));
     }
