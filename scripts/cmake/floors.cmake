@@ -49,4 +49,8 @@ function(strata_static_library target sources over links)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${target} PUBLIC ${over} PRIVATE ${links} fmt::fmt Threads::Threads)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${STRATA_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  if(STRATA_UNITY)
+    # In a unity build g++ takes every file for a header, whose types in anonymous namespaces it warns of.
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+  endif()
 endfunction()
