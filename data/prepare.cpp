@@ -58,9 +58,10 @@ std::vector<InputFile> look_at_inputs(const PrepareConfig& config) {
 /// Makes the shard files of pieces, one piece after another.
 class ShardMaker {
  public:
-  ShardMaker(const PrepareRequest& request, std::span<const InputFile> inputs)
+  ShardMaker(const PrepareRequest& request, std::span<const InputFile> inputs, int64_t piece_bytes)
       : request_(request),
         inputs_(inputs),
+        piece_bytes_(piece_bytes),
         out_(request.config.out),
         writer_(request.codec.hash(), token_bytes(request.codec)) {}
 
@@ -95,7 +96,7 @@ class ShardMaker {
   std::string recipe_of(const Piece& piece) const {
     return base::fingerprint(fmt::format("{} {} {} {} {} {}", kRecipeVersion, request_.codec.hash(),
                                          request_.codec.vocab_size(), request_.config.field,
-                                         request_.piece_bytes, fingerprint_of(piece, inputs_)));
+                                         piece_bytes_, fingerprint_of(piece, inputs_)));
   }
 
   /// The note of a part that was finished from the same recipe, if its file is still what it was.
@@ -119,7 +120,7 @@ class ShardMaker {
   ShardEntry make_part(PieceReader& documents, int64_t piece, int64_t part,
                        const std::string& recipe, const Report& report) {
     const int64_t first = documents.passed();
-    while (documents.has_next() && writer_.header().text_bytes < request_.piece_bytes) {
+    while (documents.has_next() && writer_.header().text_bytes < piece_bytes_) {
       const std::string_view text = documents.text();
       const std::vector<int32_t> ids = encode_with_end(request_.codec, text);
       if (!ids.empty()) writer_.add_document(ids, static_cast<int64_t>(text.size()));
@@ -146,6 +147,7 @@ class ShardMaker {
 
   const PrepareRequest& request_;
   std::span<const InputFile> inputs_;
+  int64_t piece_bytes_;
   fs::path out_;
   TokenShardWriter writer_;
   int64_t files_written_ = 0, files_kept_ = 0;
@@ -211,7 +213,9 @@ fs::path tokenizer_of_shards(const fs::path& folder) { return folder / "tokenize
 PrepareResult prepare(const PrepareRequest& request) {
   // 1. The same plan on every rank.
   const std::vector<InputFile> inputs = look_at_inputs(request.config);
-  const std::vector<Piece> pieces = plan_pieces(inputs, request.piece_bytes);
+  const int64_t piece_bytes =
+      request.piece_bytes > 0 ? request.piece_bytes : suggested_piece_bytes(inputs);
+  const std::vector<Piece> pieces = plan_pieces(inputs, piece_bytes);
   const fs::path out = request.config.out;
 
   // 2. What is there already becomes notes, which all may read.
@@ -219,7 +223,7 @@ PrepareResult prepare(const PrepareRequest& request) {
   request.barrier();
 
   // 3. Every rank makes its share.
-  ShardMaker maker(request, inputs);
+  ShardMaker maker(request, inputs, piece_bytes);
   int64_t done = 0, total = 0;
   const auto share = [&](const auto& visit) {
     for (size_t p = static_cast<size_t>(request.rank); p < pieces.size();

@@ -14,10 +14,6 @@
 
 namespace strata::data {
 
-/// Input bytes per piece, and text bytes after which a shard file is closed: some 16 million
-/// tokens.
-inline constexpr int64_t kPieceBytes = int64_t{64} << 20;
-
 struct PrepareRequest {
   const PrepareConfig& config;
   const TextCodec& codec;
@@ -30,7 +26,9 @@ struct PrepareRequest {
   /// text anywhere.
   std::function<void(const std::filesystem::path& folder)> save_tokenizer =
       [](const std::filesystem::path&) {};
-  int64_t piece_bytes = kPieceBytes;
+  /// Input bytes per piece, and text bytes after which a shard file is closed; 0 = as
+  /// suggested_piece_bytes() has it.
+  int64_t piece_bytes = 0;
 };
 
 struct PrepareResult {

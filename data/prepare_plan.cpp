@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/checksum.h"
@@ -26,6 +27,13 @@ int64_t bytes_of(const Piece& piece) {
   int64_t bytes = 0;
   for (const Slice& slice : piece) bytes += slice.end - slice.begin;
   return bytes;
+}
+
+int64_t suggested_piece_bytes(std::span<const InputFile> inputs) {
+  uint64_t total = 0;
+  for (const InputFile& input : inputs) total += static_cast<uint64_t>(input.bytes);
+  const uint64_t few = std::clamp<uint64_t>(total / 64, uint64_t{1} << 20, uint64_t{64} << 20);
+  return static_cast<int64_t>(std::bit_ceil(std::max(few, total / 4096)));
 }
 
 std::vector<Piece> plan_pieces(std::span<const InputFile> inputs, int64_t piece_bytes) {

@@ -24,6 +24,11 @@ using Piece = std::vector<Slice>;
 
 int64_t bytes_of(const Piece& piece);
 
+/// By the size of all inputs, so that a few ranks share a small corpus and a large one does not
+/// make too many files: a power of two, enough for 64 pieces but within 1 MiB and 64 MiB (some 16
+/// million tokens), and more than that where there would be over 4,096 pieces.
+int64_t suggested_piece_bytes(std::span<const InputFile> inputs);
+
 /// Fills pieces of about `piece_bytes` in the order of the inputs. Plain JSONL is cut anywhere (a
 /// row belongs to the piece in which its line begins); text and compressed files stay whole.
 std::vector<Piece> plan_pieces(std::span<const InputFile> inputs, int64_t piece_bytes);

@@ -322,5 +322,18 @@ TEST(Plan, CutsOnlyWhatCanBeCut) {
   EXPECT_EQ(plan_pieces(inputs, 10), expected);
 }
 
+TEST(Plan, PiecesGrowWithTheCorpus) {
+  const auto suggested = [](int64_t bytes) {
+    const InputFile half{"a.jsonl", bytes / 2, true, false};
+    return suggested_piece_bytes(std::vector<InputFile>{half, half});
+  };
+  constexpr int64_t kMiB = 1 << 20;
+  EXPECT_EQ(suggested(0), kMiB);
+  EXPECT_EQ(suggested(15 * kMiB), kMiB);
+  EXPECT_EQ(suggested(200 * kMiB), 4 * kMiB);
+  EXPECT_EQ(suggested(100000 * kMiB), 64 * kMiB);
+  EXPECT_EQ(suggested(1000000 * kMiB), 256 * kMiB);
+}
+
 }  // namespace
 }  // namespace strata::data
