@@ -8,9 +8,9 @@
 namespace strata::trainer {
 
 struct CheckpointConfig {
-  int64_t every = 100;    ///< steps; 0: only at the end
+  int64_t every = 100;  ///< steps; 0: only at the end
   int64_t keep_last = 2;
-  int64_t keep_every = 0; ///< steps that are multiples of it stay for good; 0: none does
+  int64_t keep_every = 0;  ///< steps that are multiples of it stay for good; 0: none does
   bool keep_best = false;
   bool async = false;
 

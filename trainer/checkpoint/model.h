@@ -10,8 +10,8 @@ class ParamStore;
 
 namespace strata::trainer {
 
-/// Trained parameters (fp32 masters) and, where there is an optimizer, its state. Frozen parameters are not part of a checkpoint: they
-/// come from where they came from.
+/// Trained parameters (fp32 masters) and, where there is an optimizer, its state. Frozen parameters
+/// are not part of a checkpoint: they come from where they came from.
 struct CheckpointModel {
   std::string prefix;  ///< before every tensor's name: "" for the only model, "policy/", "critic/"
   parallel::ParamStore* params = nullptr;

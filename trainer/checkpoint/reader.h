@@ -1,4 +1,5 @@
-// Reads checkpoints into models on any layout: every rank takes its pieces out of the mapped files, whatever layout wrote them.
+// Reads checkpoints into models on any layout: every rank takes its pieces out of the mapped files,
+// whatever layout wrote them.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace strata::trainer {
 
 class CheckpointReader {
  public:
-  /// UserError (kBadCheckpoint) where the manifest is damaged. Contents are taken as they are: find_checkpoint verifies them.
+  /// UserError (kBadCheckpoint) where the manifest is damaged. Contents are taken as they are:
+  /// find_checkpoint verifies them.
   explicit CheckpointReader(const std::filesystem::path& folder);
   ~CheckpointReader();
 
@@ -25,12 +27,17 @@ class CheckpointReader {
   const std::string& run_state() const { return run_state_; }
   const Manifest& manifest() const { return manifest_; }
 
-  /// Fills masters, values and the optimizer's state and count of updates. UserError (kBadCheckpoint) where a tensor is missing,
-  /// has another shape, or is left over. No communication.
+  /// Fills masters, values and the optimizer's state and count of updates. UserError
+  /// (kBadCheckpoint) on every rank where a tensor is missing, has another shape, or is left over.
+  /// Collective.
   void read(const CheckpointModel& model) const;
 
  private:
   struct Tensors;
+  void take_pieces(const CheckpointModel& model) const;
+  int64_t stored_parameters(const std::string& prefix) const;
+  static int64_t owned_parameters(const CheckpointModel& model);
+
   std::filesystem::path folder_;
   Manifest manifest_;
   std::string run_state_;
@@ -40,9 +47,11 @@ class CheckpointReader {
 /// Where `warn` gets a line per damaged checkpoint that was passed over.
 using Warn = std::function<void(std::string_view)>;
 
-/// The checkpoint that PATH means: itself, or as a run its newest sound one; nothing where the run has none at all. Every byte is
-/// verified, the ranks sharing the work. UserError (kBadCheckpoint) where there are checkpoints and none is sound. Collective.
-std::optional<std::filesystem::path> find_checkpoint(const std::filesystem::path& path, const parallel::ParallelContext& context,
+/// The checkpoint that PATH means: itself, or as a run its newest sound one; nothing where the run
+/// has none at all. Every byte is verified, the ranks sharing the work. UserError (kBadCheckpoint)
+/// where there are checkpoints and none is sound. Collective.
+std::optional<std::filesystem::path> find_checkpoint(const std::filesystem::path& path,
+                                                     const parallel::ParallelContext& context,
                                                      const Warn& warn);
 
 }  // namespace strata::trainer
