@@ -29,7 +29,7 @@ double cosine_descent(double progress) { return 0.5 * (1 - std::cos(std::numbers
 /// line.
 double stable_then_linear(double progress) {
   constexpr double kDecayShare = 0.1;
-  return std::max(0.0, (progress - (1 - kDecayShare)) / kDecayShare);
+  return std::max(0.0, 1 - (1 - progress) / kDecayShare);
 }
 
 constexpr LrSchedule kSchedules[] = {
