@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "kernels/raw_tensors.h"
 #include "kernels/threads.h"
 #include "kernels/vector_math.h"
 
@@ -52,11 +53,11 @@ void adamw(const AdamwStep& step, at::Tensor& value, const at::Tensor& grad, at:
            at::Tensor& exp_avg_sq, at::Tensor& rounded_value) {
   base::ensure(value.is_cpu(), "adamw: CPU tensors were expected");
   const AdamwNumbers numbers = adamw_numbers(step);
-  float* values = mutable_elements<float>(value);
-  const float* grads = elements<float>(grad);
-  float* means = mutable_elements<float>(exp_avg);
-  float* squares = mutable_elements<float>(exp_avg_sq);
-  Bf16* halves = rounded_value.defined() ? mutable_elements<Bf16>(rounded_value) : nullptr;
+  float* values = target<float>(value);
+  const float* grads = source<float>(grad);
+  float* means = target<float>(exp_avg);
+  float* squares = target<float>(exp_avg_sq);
+  Bf16* halves = target<Bf16>(rounded_value);
 
   constexpr int64_t kGrain = 32 * 1024;   // elements worth a thread
   constexpr int64_t kInCache = 4 * 1024;  // rounded while they are still in the first cache

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "kernels/raw_tensors.h"
 #include "kernels/threads.h"
 #include "kernels/vector_math.h"
 
@@ -47,14 +48,20 @@ template <class T>
   return sum;
 }
 
+/// Calls f with the elements of a CPU tensor, as float or as Bf16.
+template <class F>
+void with_elements(const at::Tensor& x, const F& f) {
+  base::ensure(x.is_cpu(), "flat gradients: CPU tensors were expected");
+  is_bf16(x) ? f(source<Bf16>(x)) : f(source<float>(x));
+}
+
 }  // namespace
 
 void accumulate(at::Tensor& sum, const at::Tensor& x, bool overwrite) {
   base::ensure(sum.numel() == x.numel(), "accumulate: the sizes differ");
   const at::Tensor addend = x.contiguous();
-  float* to = mutable_elements<float>(sum);
-  with_element_type(addend, [&]<class T>(T) {
-    const T* from = elements<T>(addend);
+  float* to = target<float>(sum);
+  with_elements(addend, [&](const auto* from) {
     parallel_for(0, sum.numel(), kFlatGrain, [&](int64_t begin, int64_t end) {
       if (overwrite)
         put_elements(to + begin, from + begin, end - begin);
@@ -68,15 +75,14 @@ void add_rows(at::Tensor& table_vd, const at::Tensor& grad_nd, const at::Tensor&
   const int64_t n = ids_n.numel(), width = table_vd.size(1);
   base::ensure(grad_nd.numel() == n * width, "add_rows: one row of gradient per id was expected");
   const at::Tensor addend = grad_nd.contiguous();
-  const int64_t* ids = elements<int64_t>(ids_n);
-  float* table = mutable_elements<float>(table_vd);
+  const int64_t* ids = source<int64_t>(ids_n);
+  float* table = target<float>(table_vd);
   // The threads share the columns: every row is summed in the order of the ids, and equal ids do
   // not meet.
   constexpr int64_t kCacheLine = 16;
   const int64_t lines = (width + kCacheLine - 1) / kCacheLine;
   const int64_t grain = std::max<int64_t>(1, kFlatGrain / std::max<int64_t>(1, n * kCacheLine));
-  with_element_type(addend, [&]<class T>(T) {
-    const T* rows = elements<T>(addend);
+  with_elements(addend, [&](const auto* rows) {
     parallel_for(0, lines, grain, [&](int64_t begin, int64_t end) {
       add_row_pieces(table, rows, ids, n, width, begin * kCacheLine,
                      std::min(width, end * kCacheLine));
@@ -88,7 +94,7 @@ double sum_of_squares(const at::Tensor& x) {
   // Partial sums of fixed pieces, added in order: the same bits for any number of threads.
   constexpr int64_t kPiece = 16 * 1024;
   const int64_t count = x.numel(), pieces = (count + kPiece - 1) / kPiece;
-  const float* all = elements<float>(x);
+  const float* all = source<float>(x);
   std::vector<double> sums(static_cast<size_t>(pieces));
   parallel_for(0, pieces, 2, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
