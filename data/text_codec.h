@@ -17,8 +17,8 @@ class TextCodec {
   virtual ~TextCodec() = default;
 
   /// Ids of a document as a training text: special tokens in the text are recognised, those that
-  /// the tokenizer's own rules put before a text (BOS) are there, no end token is added. UserError
-  /// for text that is not UTF-8.
+  /// the tokenizer's own rules put before a text (BOS) are there, no end token is added. Bytes
+  /// that are not UTF-8 are read as U+FFFD.
   virtual std::vector<int32_t> encode_document(std::string_view text) const = 0;
   virtual std::string decode(std::span<const int32_t> ids) const = 0;
 

@@ -55,6 +55,7 @@ struct Tokenizer::Parts {
 
   void surround_by_roles(const TokenRoles& roles);
   void list_tokens();
+  void guess_end();
   std::optional<int32_t> id_of(std::string_view token) const;
   void encode_normal(std::string_view text, bool at_start, Workspace& work,
                      std::vector<int32_t>& out) const;
@@ -89,9 +90,10 @@ Tokenizer::Parts::Parts(const base::SortedJsonReader& root, TokenizerFiles token
     const AddedToken token = read_added_token({entry, "tokenizer_config.json", base::kBadUsage});
     if (!added.id_of(token.content)) added.add(token, model);
   }
-  for (const auto& role : {roles.bos, roles.end, roles.pad}) {
-    if (role && !added.id_of(*role))
-      added.add({.content = *role, .normalized = false, .special = true}, model);
+  for (const std::string& content : roles.special) {
+    if (!added.id_of(content)) {
+      added.add({.content = content, .normalized = false, .special = true}, model);
+    }
   }
   WorkspacePool::Loan loan(workspaces);
   added.index(normalizer, (*loan).regex);
@@ -100,9 +102,7 @@ Tokenizer::Parts::Parts(const base::SortedJsonReader& root, TokenizerFiles token
   if (roles.bos) bos = id_of(*roles.bos);
   if (roles.end) end = id_of(*roles.end);
   if (roles.pad) pad = id_of(*roles.pad);
-  for (const std::string_view name : kUsualEndTokens) {
-    if (!end) end = added.id_of(name);
-  }
+  if (!end) guess_end();
   surround_by_roles(roles);
   fingerprint = fingerprint_of(root, added, around);
 }
@@ -117,6 +117,13 @@ void Tokenizer::Parts::surround_by_roles(const TokenRoles& roles) {
   };
   place(around.before, roles.add_bos, bos);
   place(around.behind, roles.add_end, end);
+}
+
+void Tokenizer::Parts::guess_end() {
+  for (const std::string_view name : kUsualEndTokens) {
+    if (!end) end = added.id_of(name);
+  }
+  if (end) files.name_end_token(tokens[static_cast<size_t>(*end)]);
 }
 
 void Tokenizer::Parts::list_tokens() {
@@ -201,15 +208,14 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) 
   return ids;
 }
 
-std::string Tokenizer::decode(std::span<const int32_t> ids) const {
-  StreamDecoder stream(*this, true);
-  std::string text;
-  for (const int32_t id : ids) text += stream.push(id);
-  return text + stream.finish();
-}
+std::string Tokenizer::decode(std::span<const int32_t> ids) const { return assemble(ids, true); }
 
 std::string Tokenizer::decode_plain(std::span<const int32_t> ids) const {
-  StreamDecoder stream(*this, false);
+  return assemble(ids, false);
+}
+
+std::string Tokenizer::assemble(std::span<const int32_t> ids, bool keep_special) const {
+  StreamDecoder stream(*this, keep_special);
   std::string text;
   for (const int32_t id : ids) text += stream.push(id);
   return text + stream.finish();

@@ -71,6 +71,8 @@ class Tokenizer : public TextCodec {
 
  private:
   friend class StreamDecoder;
+  std::string assemble(std::span<const int32_t> ids, bool keep_special) const;
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace strata::data {
@@ -23,6 +24,15 @@ std::optional<std::string> token_text(const base::SortedJsonReader& reader,
   return reader.at(key).is_object() ? reader.object(key).string("content") : reader.string(key);
 }
 
+base::Json config_or_empty(const std::string& text) {
+  return text.empty() ? base::Json::object() : base::parse_json(text, kConfigName, base::kBadUsage);
+}
+
+base::SortedJson parse_if_there(const std::string& text, const char* name) {
+  return text.empty() ? base::SortedJson::object()
+                      : base::parse_sorted_json(text, name, base::kBadUsage);
+}
+
 /// One template, or several by name, of which the one called "default" counts.
 std::string template_in_config(const base::SortedJsonReader& config) {
   if (!config.has("chat_template")) return "";
@@ -32,6 +42,28 @@ std::string template_in_config(const base::SortedJsonReader& config) {
     if (reader.string("name") == "default") return reader.string("template");
   }
   return "";
+}
+
+/// transformers' classes for Llama and Mistral rebuild the post-processor from these two keys, and
+/// put a BOS unless told not to; for other classes only a plain `true` speaks.
+void follow_llama_class(const base::SortedJsonReader& config, TokenRoles& roles) {
+  const std::string name = config.string("tokenizer_class", "");
+  const bool is_llama = name.starts_with("Llama") || name.starts_with("CodeLlama");
+  const bool add_bos = config.boolean("add_bos_token", is_llama);
+  const bool add_end = config.boolean("add_eos_token", false);
+  if (add_bos || is_llama) roles.add_bos = add_bos;
+  if (add_end || is_llama) roles.add_end = add_end;
+}
+
+std::vector<base::SortedJson> added_tokens_by_id(const base::SortedJsonReader& config) {
+  if (!config.has("added_tokens_decoder")) return {};
+  std::map<int64_t, base::SortedJson> by_id;
+  for (const auto& [id, entry] : config.object("added_tokens_decoder").value().items()) {
+    by_id.emplace(std::strtoll(id.c_str(), nullptr, 10), entry);
+  }
+  std::vector<base::SortedJson> entries;
+  for (auto& [id, entry] : by_id) entries.push_back(std::move(entry));
+  return entries;
 }
 
 }  // namespace
@@ -60,52 +92,41 @@ TokenizerFiles TokenizerFiles::read(const base::fs::path& path) {
 }
 
 void TokenizerFiles::write(const base::fs::path& folder) const {
-  base::Json config = config_json.empty()
-                          ? base::Json::object()
-                          : base::parse_json(config_json, kConfigName, base::kBadUsage);
+  base::Json config = config_or_empty(config_json);
   config.erase("chat_template");
   if (!chat_template.empty()) config["chat_template"] = chat_template;
   if (!config.contains("tokenizer_class")) config["tokenizer_class"] = "PreTrainedTokenizerFast";
   base::write_file(folder / "tokenizer.json", tokenizer_json);
   base::write_file(folder / kConfigName, base::pretty_json(config));
-  if (!special_tokens_map_json.empty())
-    base::write_file(folder / kSpecialMapName, special_tokens_map_json);
+  if (special_tokens_map_json.empty()) return;
+  base::write_file(folder / kSpecialMapName, special_tokens_map_json);
+}
+
+void TokenizerFiles::name_end_token(const std::string& token) {
+  base::Json config = config_or_empty(config_json);
+  config["eos_token"] = token;
+  config_json = base::pretty_json(config);
 }
 
 TokenRoles read_token_roles(const TokenizerFiles& files) {
   TokenRoles roles;
-  if (!files.special_tokens_map_json.empty()) {
-    const auto map =
-        base::parse_sorted_json(files.special_tokens_map_json, kSpecialMapName, base::kBadUsage);
-    const base::SortedJsonReader reader(map, kSpecialMapName, base::kBadUsage);
-    roles.bos = token_text(reader, "bos_token");
-    roles.end = token_text(reader, "eos_token");
-    roles.pad = token_text(reader, "pad_token");
-  }
-  if (files.config_json.empty()) return roles;
-  const auto config = base::parse_sorted_json(files.config_json, kConfigName, base::kBadUsage);
+  const base::SortedJson config = parse_if_there(files.config_json, kConfigName);
+  const base::SortedJson map = parse_if_there(files.special_tokens_map_json, kSpecialMapName);
   const base::SortedJsonReader reader(config, kConfigName, base::kBadUsage);
-  if (const auto bos = token_text(reader, "bos_token")) roles.bos = bos;
-  if (const auto end = token_text(reader, "eos_token")) roles.end = end;
-  if (const auto pad = token_text(reader, "pad_token")) roles.pad = pad;
-  // transformers' classes for Llama and Mistral rebuild the post-processor from these two, and put
-  // a BOS unless told not to; for other classes only a plain `true` speaks.
-  const std::string tokenizer_class = reader.string("tokenizer_class", "");
-  const bool llama =
-      tokenizer_class.starts_with("Llama") || tokenizer_class.starts_with("CodeLlama");
-  if (reader.boolean("add_bos_token", llama) || llama)
-    roles.add_bos = reader.boolean("add_bos_token", true);
-  if (reader.boolean("add_eos_token", false) || llama)
-    roles.add_end = reader.boolean("add_eos_token", false);
-  if (reader.has("added_tokens_decoder")) {
-    std::vector<std::pair<int64_t, base::SortedJson>> by_id;
-    for (const auto& [id, entry] : reader.object("added_tokens_decoder").value().items()) {
-      by_id.emplace_back(std::strtoll(id.c_str(), nullptr, 10), entry);
-    }
-    std::stable_sort(by_id.begin(), by_id.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (auto& [id, entry] : by_id) roles.added.push_back(std::move(entry));
+  const base::SortedJsonReader map_reader(map, kSpecialMapName, base::kBadUsage);
+  const auto role = [&](const std::string& key) {
+    const auto token = token_text(reader, key);
+    return token ? token : token_text(map_reader, key);
+  };
+  roles.bos = role("bos_token");
+  roles.end = role("eos_token");
+  roles.pad = role("pad_token");
+  for (const char* key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token",
+                          "cls_token", "mask_token"}) {
+    if (const auto token = role(key)) roles.special.push_back(*token);
   }
+  follow_llama_class(reader, roles);
+  roles.added = added_tokens_by_id(reader);
   return roles;
 }
 

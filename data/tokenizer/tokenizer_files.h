@@ -4,7 +4,6 @@
 // text is encoded.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,11 +25,14 @@ struct TokenizerFiles {
   /// Writes into a folder, which is made if need be. tokenizer.json keeps its bytes;
   /// tokenizer_config.json gets the chat template.
   void write(const base::fs::path& folder) const;
+  /// Puts the end token into tokenizer_config.json, for files that leave it to be guessed.
+  void name_end_token(const std::string& token);
 };
 
 /// Which token plays which part, as far as the files say.
 struct TokenRoles {
   std::optional<std::string> bos, end, pad;
+  std::vector<std::string> special;  ///< all that have any part, in transformers' order
   std::optional<bool> add_bos,
       add_end;  ///< whether a text is put between them; unset: as the post-processor says
   std::vector<base::SortedJson> added;  ///< entries of added_tokens_decoder, by id

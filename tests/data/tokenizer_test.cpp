@@ -185,6 +185,12 @@ TEST(Tokenizer, SavesWhatItReadAndTheChatTemplate) {
   EXPECT_EQ(Tokenizer::load(folder / "saved").chat_template(), "from its own file");
 }
 
+TEST(Tokenizer, SavesTheEndTokenThatItGuessed) {
+  const tests::TempFolder folder;
+  golden_tokenizer("llama2").save(folder.path());
+  EXPECT_EQ(base::read_json(folder / "tokenizer_config.json")["eos_token"], "</s>");
+}
+
 TEST(Tokenizer, HashFollowsTheIdsAndNotTheSpelling) {
   const std::string hash = golden_tokenizer("gpt2").hash();
   const auto merges_as_strings = [](base::SortedJson& json) {
