@@ -1,8 +1,11 @@
 // One list of fields per config struct serves reading, overriding, dumping, help and the reference
 // page. A struct writes its list once:
-//   void fields(base::Fields& f) { f("lr", lr, "Peak learning rate.", base::at_least(0));
-//   f.section("data", data, "Data."); }
-// Knows neither YAML's library (base/yaml.cpp) nor any particular config.
+//   void fields(base::Fields& f) {
+//     f("lr", lr, "Peak learning rate.", base::at_least(0));
+//     f.section("data", data, "Data.");
+//   }
+// Who walks the list: config_load.h, config_dump.h, config_help.h. Knows neither YAML nor any
+// particular config.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +28,8 @@ struct Limits {
   bool low_open = false, high_open = false;
   std::vector<std::string> choices = {};
 };
-Limits at_least(double low);
-Limits above(double low);
+Limits at_least(double low);              ///< [low, ...)
+Limits above(double low);                 ///< (low, ...)
 Limits between(double low, double high);  ///< [low, high]
 Limits below_one();                       ///< [0, 1)
 Limits one_of(std::vector<std::string> choices);
