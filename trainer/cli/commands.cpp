@@ -20,6 +20,19 @@ const std::vector<Command>& table() {
       {"pretrain", "CONFIG [key=value ...]", "Train a language model on text", Group::kLife, 1, 1, {}, pretrain_command},
 
 
+      {"generate",
+       "MODEL [key=value ...]",
+       "Complete a prompt, or every prompt of a file",
+       Group::kUse,
+       1,
+       1,
+       {{"prompt", "TEXT", "What to complete; else --data, else standard input."}, kData, kOut},
+       generate_command},
+      {"chat", "MODEL [key=value ...]", "Talk with a model", Group::kUse, 1, 1, {}, chat_command},
+      {"score", "MODEL [key=value ...]", "Log-probability of each given token", Group::kUse, 1, 1, {kData, kOut}, score_command},
+      {"export", "RUN OUT [key=value ...]", "Write a run or a checkpoint as a Hugging Face folder", Group::kUse, 2, 2,
+       {{"dtype", "TYPE", "fp32 or bf16; the run's own by default."}}, export_command},
+
       {"env", "", "Versions really loaded, devices, core binding", Group::kTools, 0, 0, {kJson}, env_command},
       {"tokenizer encode", "TOKENIZER", "Text to token ids", Group::kTools, 1, 1,
        {{"text", "TEXT", "What to encode; else --data, else standard input."}, kData, kOut,

@@ -21,6 +21,12 @@ void data_verify_command(const Invocation& call);
 // job_commands.cpp
 void pretrain_command(const Invocation& call);
 
+// model_commands.cpp
+void score_command(const Invocation& call);
+void generate_command(const Invocation& call);
+void chat_command(const Invocation& call);
+void export_command(const Invocation& call);
+
 // checkpoint_commands.cpp
 void ckpt_ls_command(const Invocation& call);
 void ckpt_inspect_command(const Invocation& call);

@@ -54,7 +54,7 @@ void MemorySection::fields(base::Fields& f) {
 
 void EvalSection::fields(base::Fields& f) {
   f("every", every, "Steps between evaluations; 0 = never.", at_least(0));
-  f("batches", batches, "Micro-batches per data rank in one evaluation; 0 = all of data.eval.",
+  f("batches", batches, "Batches of batch.global samples in one evaluation; 0 = all of data.eval.",
     at_least(0));
   f("tasks", tasks, "What `strata eval` measures.",
     one_of({"perplexity", "exact_match", "multiple_choice"}));

@@ -20,12 +20,6 @@ EngineOptions engine_options(const RunConfig& config) {
   return options;
 }
 
-/// Evaluation runs without a graph, a round of micro-batches that fills the pipeline at a time.
-data::LoaderOptions evaluation_options(data::LoaderOptions options, const parallel::ParallelContext& context) {
-  options.global = options.micro * options.data_size * context.layout().pipeline();
-  return options;
-}
-
 }  // namespace
 
 data::LoaderOptions loader_options(const RunConfig& config, const parallel::ParallelContext& context) {
@@ -58,7 +52,6 @@ Supervised::Supervised(Session& session, Parts parts)
       engine_(*model_.decoder, model_.optimizer.get(), engine_options(session.config())),
       loader_(std::move(parts.train), loader_options(session.config(), session.context())),
       eval_(std::move(parts.eval)),
-      eval_options_(evaluation_options(loader_.options(), session.context())),
       tokenizer_(std::move(parts.tokenizer)) {}
 
 bool Supervised::step(int64_t k, double learning_rate, MetricLog& metrics) {
@@ -67,12 +60,12 @@ bool Supervised::step(int64_t k, double learning_rate, MetricLog& metrics) {
 }
 
 void Supervised::evaluate(MetricLog& metrics) {
-  const int64_t available = data::steps_in(eval_.size().value_or(0), eval_options_.global);
-  const int64_t stages = session_.context().layout().pipeline();
-  const int64_t wanted = session_.config().eval.batches;  // micro-batches per data rank; a round has one per stage
-  const int64_t rounds = wanted == 0 ? available : std::min(available, (wanted + stages - 1) / stages);
-  for (int64_t round = 0; round < rounds; ++round) {
-    engine_.evaluate(data::batches_of_step(eval_, eval_options_, round), *objective_, metrics);
+  // Batches as in training, so that every layout evaluates the same samples.
+  const int64_t available = data::steps_in(eval_.size().value_or(0), loader_.options().global);
+  const int64_t wanted = session_.config().eval.batches;
+  const int64_t batches = wanted == 0 ? available : std::min(available, wanted);
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    engine_.evaluate(data::batches_of_step(eval_, loader_.options(), batch), *objective_, metrics);
   }
 }
 

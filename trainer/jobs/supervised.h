@@ -41,7 +41,6 @@ class Supervised : public Algorithm {
   Engine engine_;
   data::DataLoader loader_;
   data::SampleStream eval_;
-  data::LoaderOptions eval_options_;
   std::filesystem::path tokenizer_;
 };
 

@@ -1,0 +1,65 @@
+// strata score | generate | chat | export: a model in use.
+#include <fmt/format.h>
+
+#include <iostream>
+#include <iterator>
+
+#include "base/error.h"
+#include "parallel/comm/collectives.h"
+#include "trainer/cli/command.h"
+#include "trainer/cli/commands.h"
+#include "trainer/models/save.h"
+#include "trainer/use/generate.h"
+#include "trainer/use/opened_model.h"
+#include "trainer/use/score.h"
+
+namespace strata::trainer {
+namespace {
+
+using base::UserError;
+
+std::string needed(const Args& args, std::string_view option) {
+  if (!args.has(option)) throw UserError(base::kBadUsage, fmt::format("--{} FILE is needed", option));
+  return args.value(option);
+}
+
+}  // namespace
+
+void score_command(const Invocation& call) {
+  const std::string rows = needed(call.args, "data"), out = needed(call.args, "out");
+  const std::unique_ptr<Session> session = use_session(call.world, call.log, call.args.overrides());
+  score_file(*session, open_model(*session, call.args.positional()[0]), rows, out);
+}
+
+void generate_command(const Invocation& call) {
+  const Args& args = call.args;
+  if (args.has("data") != args.has("out")) throw UserError(base::kBadUsage, "--data FILE and --out FILE go together");
+  if (args.has("data") && args.has("prompt")) throw UserError(base::kBadUsage, "give --prompt or --data, not both");
+  const std::unique_ptr<Session> session = use_session(call.world, call.log, args.overrides());
+  const OpenedModel model = open_model(*session, args.positional()[0]);
+  if (args.has("data")) return generate_file(*session, model, args.value("data"), args.value("out"));
+  std::string prompt = args.value("prompt");
+  if (!args.has("prompt") && call.is_main_rank()) prompt = std::string(std::istreambuf_iterator<char>(std::cin), {});
+  generate_text(*session, model, parallel::broadcast_string(session->world(), prompt));
+}
+
+void chat_command(const Invocation& call) {
+  const std::unique_ptr<Session> session = use_session(call.world, call.log, call.args.overrides());
+  chat(*session, open_model(*session, call.args.positional()[0]));
+}
+
+void export_command(const Invocation& call) {
+  const std::unique_ptr<Session> session = use_session(call.world, call.log, call.args.overrides());
+  OpenedModel opened = open_model(*session, call.args.positional()[0]);
+  const std::string dtype = call.args.value("dtype", opened.source.info.dtype);
+  if (dtype != "fp32" && dtype != "bf16") {
+    throw UserError(base::kBadUsage, fmt::format("--dtype is fp32 or bf16, not '{}'{}", dtype, base::did_you_mean(dtype, {"fp32", "bf16"})));
+  }
+  model::FolderInfo info = opened.source.info;
+  info.dtype = dtype;
+  const std::string out = call.args.positional()[1];
+  save_model_folder(out, info, *opened.model.decoder, opened.source.tokenizer);
+  session->log().info(fmt::format("{}: {} in {}", out, opened.source.folder.string(), dtype));
+}
+
+}  // namespace strata::trainer

@@ -1,0 +1,31 @@
+// A finished or running model opened for use: weights, tokenizer and the settings of its commands. Knows no command.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/tokenizer/tokenizer.h"
+#include "trainer/models/held_model.h"
+#include "trainer/models/source.h"
+#include "trainer/session/session.h"
+
+namespace strata::trainer {
+
+struct OpenedModel {
+  ModelSource source;
+  HeldModel model;  ///< frozen
+  std::optional<data::Tokenizer> tokenizer;
+
+  /// The tokenizer, or a UserError that says that `need` needs one.
+  const data::Tokenizer& text(const std::string& need) const;
+};
+
+/// Opens what PATH means. Computes in fp32 unless the config says otherwise. Collective.
+OpenedModel open_model(Session& session, const std::string& path);
+
+/// A session for a command on a model: defaults with overrides, fp32 unless precision.compute is given.
+std::unique_ptr<Session> use_session(parallel::Communicator& world, base::Log& log, std::vector<std::string> overrides);
+
+}  // namespace strata::trainer
