@@ -183,7 +183,7 @@ void remove_unlisted_files(const fs::path& out, const std::vector<ShardEntry>& e
   for (const ShardEntry& entry : entries) listed.insert(entry.file);
   std::vector<fs::path> unlisted;
   for (const auto& item : fs::directory_iterator(out)) {
-    const fs::path file = item.path();
+    const fs::path& file = item.path();
     if (is_shard_file(file) && !listed.contains(file.filename().string())) unlisted.push_back(file);
   }
   for (const fs::path& file : unlisted) fs::remove(file);
