@@ -18,13 +18,14 @@ GradNorm::GradNorm(ParamStore& params) : params_(params) {
     const auto bucket = static_cast<size_t>(param.bucket);
     if (!params.buckets().all[bucket].is_cut() && params.context().gradients().rank() > 0) continue;
     for (const Run& run : runs_in_slice(params, id)) {
-      if (run.copy > 0) continue;
+      const bool counts = run.copy == 0;
       Piece* last = pieces_.empty() ? nullptr : &pieces_.back();
-      const bool goes_on = last && last->bucket == bucket && last->begin + last->count == run.local;
+      const bool goes_on = last && last->bucket == bucket &&
+                           last->begin + last->count == run.local && last->counts == counts;
       if (goes_on)
         last->count += run.count;
       else
-        pieces_.push_back({bucket, run.local, run.count});
+        pieces_.push_back({bucket, run.local, run.count, counts});
     }
   }
 }
@@ -33,7 +34,8 @@ double GradNorm::over_all_ranks() const {
   double squares = 0;
   for (const Piece& piece : pieces_) {
     const at::Tensor& slice = params_.buckets().grads->slices()[piece.bucket];
-    squares += kernels::sum_of_squares(slice.narrow(0, piece.begin, piece.count));
+    const double sum = kernels::sum_of_squares(slice.narrow(0, piece.begin, piece.count));
+    squares += piece.counts ? sum : 0 * sum;  // of a copy only a NaN or Inf gets through
   }
   return std::sqrt(all_sum(params_.context().world(), squares));
 }

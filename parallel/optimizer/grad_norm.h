@@ -21,6 +21,7 @@ class GradNorm {
   struct Piece {
     size_t bucket;
     int64_t begin, count;  ///< within the slice
+    bool counts;           ///< false: a copy, looked at for its NaN or Inf alone
   };
   ParamStore& params_;
   std::vector<Piece> pieces_;

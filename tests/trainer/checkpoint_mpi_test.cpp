@@ -116,21 +116,19 @@ TEST(Checkpoint, EveryLayoutReadsAndWritesTheSameBytes) {
     int number = 0;
     for (const sp::MeshLayout& layout : tests::layouts_of_world()) {
       const auto context = tests::context_of(layout);
-      for (int zero : {0, 1, 3}) {
-        const fs::path theirs = run.path() / ("layout" + std::to_string(number++));
-        Toy some(*context, options(compute, zero), 2);
-        const CheckpointReader reader(checkpoint_folder(run.path() / "0", 2));
-        reader.read(some.model());
-        EXPECT_EQ(some.optimizer->updates(), 2);
-        some.save(theirs, 2);
-        EXPECT_EQ(contents(checkpoint_folder(theirs, 2)), at_two)
-            << layout.summary() << " zero " << zero;
-        for (int s = 3; s <= 4; ++s) some.train(s);
-        some.save(theirs, 4);
-        EXPECT_EQ(contents(checkpoint_folder(theirs, 4)), at_four)
-            << layout.summary() << " zero " << zero;
-        world->barrier();
-      }
+      const int zero = (number + (compute == at::kFloat ? 0 : 1)) % 4;
+      const std::string where = layout.summary() + ", zero " + std::to_string(zero);
+      const fs::path theirs = run.path() / ("layout" + std::to_string(number++));
+      Toy some(*context, options(compute, zero), 2);
+      const CheckpointReader reader(checkpoint_folder(run.path() / "0", 2));
+      reader.read(some.model());
+      EXPECT_EQ(some.optimizer->updates(), 2);
+      some.save(theirs, 2);
+      EXPECT_EQ(contents(checkpoint_folder(theirs, 2)), at_two) << where;
+      for (int s = 3; s <= 4; ++s) some.train(s);
+      some.save(theirs, 4);
+      EXPECT_EQ(contents(checkpoint_folder(theirs, 4)), at_four) << where;
+      world->barrier();
     }
   }
 }
