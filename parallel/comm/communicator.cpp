@@ -55,7 +55,7 @@ class TracedWork : public Work {
   int exceptions_at_start_ = std::uncaught_exceptions();
 };
 
-WorkPtr done() { return std::make_unique<DoneWork>(); }
+WorkPtr done_work() { return std::make_unique<DoneWork>(); }
 
 int64_t bytes_of(const at::Tensor& tensor) { return static_cast<int64_t>(tensor.nbytes()); }
 
@@ -67,11 +67,13 @@ int64_t rows_of(const at::Tensor& tensor) { return tensor.dim() == 0 ? 1 : tenso
 
 // `whole` is `pieces` times `piece`, in the same order and format.
 void check_pieces(const at::Tensor& whole, const at::Tensor& piece, int pieces, const char* what) {
-  base::ensure(whole.scalar_type() == piece.scalar_type(),
-               fmt::format("{}: tensors of two dtypes", what));
-  base::ensure(whole.numel() == piece.numel() * pieces,
-               fmt::format("{}: {} elements are not {} pieces of {}", what, whole.numel(), pieces,
-                           piece.numel()));
+  if (whole.scalar_type() != piece.scalar_type()) {
+    throw base::InternalError(fmt::format("{}: tensors of two dtypes", what));
+  }
+  if (whole.numel() != piece.numel() * pieces) {
+    throw base::InternalError(fmt::format("{}: {} elements are not {} pieces of {}", what,
+                                          whole.numel(), pieces, piece.numel()));
+  }
 }
 
 }  // namespace
@@ -95,16 +97,19 @@ WorkPtr Communicator::traced(const TraceCall& call, Start start) {
   WorkPtr work = start();
   if (work != nullptr) return std::make_unique<TracedWork>(std::move(work), group_.trace, sequence);
   trace().finish(sequence);
-  return done();
+  return done_work();
 }
 
 void Communicator::check(const at::Tensor& tensor, const char* operation) const {
-  base::ensure(tensor.defined(), fmt::format("{}: an undefined tensor", operation));
-  base::ensure(tensor.is_contiguous(),
-               fmt::format("{}: a tensor that is not contiguous", operation));
-  base::ensure(tensor.device() == device(),
-               fmt::format("{}: a tensor on {}, but group '{}' carries {}", operation,
-                           tensor.device().str(), name(), device().str()));
+  const auto refuse = [operation](const std::string& why) {
+    throw base::InternalError(fmt::format("{}: {}", operation, why));
+  };
+  if (!tensor.defined()) refuse("an undefined tensor");
+  if (!tensor.is_contiguous()) refuse("a tensor that is not contiguous");
+  if (tensor.device() != device()) {
+    refuse(fmt::format("a tensor on {}, but group '{}' carries {}", tensor.device().str(), name(),
+                       device().str()));
+  }
 }
 
 std::unique_ptr<Communicator> Communicator::split(int color, int key, std::string name,
@@ -120,7 +125,7 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key, std::strin
 
 WorkPtr Communicator::all_reduce(at::Tensor& inout, ReduceOp op) {
   check(inout, "all_reduce");
-  if (inout.numel() == 0) return done();
+  if (inout.numel() == 0) return done_work();
   return traced(call_of(CommOp::kAllReduce, inout), [&] { return do_all_reduce(inout, op); });
 }
 
@@ -128,7 +133,7 @@ WorkPtr Communicator::all_gather(at::Tensor& out, const at::Tensor& in) {
   check(out, "all_gather");
   check(in, "all_gather");
   check_pieces(out, in, size(), "all_gather");
-  if (in.numel() == 0) return done();
+  if (in.numel() == 0) return done_work();
   return traced(call_of(CommOp::kAllGather, in), [&] { return do_all_gather(out, in); });
 }
 
@@ -136,7 +141,7 @@ WorkPtr Communicator::reduce_scatter(at::Tensor& out, const at::Tensor& in, Redu
   check(out, "reduce_scatter");
   check(in, "reduce_scatter");
   check_pieces(in, out, size(), "reduce_scatter");
-  if (out.numel() == 0) return done();
+  if (out.numel() == 0) return done_work();
   return traced(call_of(CommOp::kReduceScatter, in),
                 [&] { return do_reduce_scatter(out, in, op); });
 }
@@ -161,14 +166,14 @@ WorkPtr Communicator::all_to_all(at::Tensor& out, const at::Tensor& in,
 WorkPtr Communicator::broadcast(at::Tensor& inout, int root) {
   check(inout, "broadcast");
   base::ensure(root >= 0 && root < size(), "broadcast: a root outside the group");
-  if (inout.numel() == 0) return done();
+  if (inout.numel() == 0) return done_work();
   TraceCall call = call_of(CommOp::kBroadcast, inout);
   call.peer = world_ranks()[static_cast<size_t>(root)];
   return traced(call, [&] { return do_broadcast(inout, root); });
 }
 
 WorkPtr Communicator::exchange(std::span<const P2p> messages) {
-  if (messages.empty()) return done();
+  if (messages.empty()) return done_work();
   TraceCall call{.op = CommOp::kExchange};
   for (const P2p& message : messages) {
     check(*message.tensor, "exchange");

@@ -8,7 +8,7 @@
 namespace strata::parallel {
 namespace {
 
-double seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
+double as_seconds(int64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 // One rank waits for another, in one of its operations.
 struct Wait {
@@ -95,7 +95,7 @@ std::string last_seen(const Scene& scene, const TracePage& page) {
   if (page.state == RankState::kFinished) return "it has finished its work";
   if (page.state == RankState::kFailed) return "it has left with an error";
   const std::string when = fmt::format("last seen {:.1f} s ago at step {}",
-                                       seconds(scene.now_ns - page.beat_ns), page.step.load());
+                                       as_seconds(scene.now_ns - page.beat_ns), page.step.load());
   if (scene.now_ns - page.beat_ns > scene.silent_after_ns) {
     return fmt::format("it was {}: stopped, or its host is out of reach", when);
   }
@@ -104,7 +104,7 @@ std::string last_seen(const Scene& scene, const TracePage& page) {
     return fmt::format("it is alive, {}", when);
   }
   return fmt::format("it is alive and has been outside communication for {:.1f} s, since {}; {}",
-                     seconds(scene.now_ns - last->finished_ns), describe(*last), when);
+                     as_seconds(scene.now_ns - last->finished_ns), describe(*last), when);
 }
 
 // "rank 2 has not entered all_reduce #7 of group 'data' ..., where rank 0 waits".

@@ -58,8 +58,10 @@ class MessageWork : public Work {
     for (size_t i = 0; i < statuses.size(); ++i) {
       int got = 0;
       MPI_Get_count(&statuses[i], MPI_BYTE, &got);
-      base::ensure(expected_[i] < 0 || got == expected_[i],
-                   fmt::format("a message of {} bytes where {} were expected", got, expected_[i]));
+      if (expected_[i] >= 0 && got != expected_[i]) {
+        throw base::InternalError(
+            fmt::format("a message of {} bytes where {} were expected", got, expected_[i]));
+      }
     }
   }
 

@@ -15,11 +15,11 @@ namespace {
 constexpr int kCollectiveTag = 100;  // beside the channels of an exchange
 constexpr int64_t kMessageBytes =
     1 << 20;  // longer messages are slower on one host (248 against 23 ms)
-constexpr int64_t kShortBytes = 16
-                                << 10;  // below, everybody gets everything: one trip instead of two
+constexpr int64_t kShortMessage =
+    16 << 10;  // below, everybody gets everything: one trip instead of two
 
 // Where each rank's piece lies in a row of bytes.
-struct Pieces {
+struct ByteCut {
   std::vector<int64_t> begins;  // one more than there are pieces
   int64_t begin(int piece) const { return begins[static_cast<size_t>(piece)]; }
   int64_t size(int piece) const { return begins[static_cast<size_t>(piece) + 1] - begin(piece); }
@@ -30,15 +30,15 @@ struct Pieces {
   }
 };
 
-Pieces equal_pieces(int pieces, int64_t bytes) {
-  Pieces equal;
+ByteCut equal_cut(int pieces, int64_t bytes) {
+  ByteCut equal;
   for (int i = 0; i <= pieces; ++i) equal.begins.push_back(i * bytes);
   return equal;
 }
 
 // As even as whole elements allow.
-Pieces cut(int pieces, int64_t count, int64_t element_size) {
-  Pieces even;
+ByteCut even_cut(int pieces, int64_t count, int64_t element_size) {
+  ByteCut even;
   for (int i = 0; i <= pieces; ++i) even.begins.push_back(count * i / pieces * element_size);
   return even;
 }
@@ -52,31 +52,31 @@ class MessageCollectives : public HostCollectives {
 
   void all_reduce(char* data, int64_t count, Reduction how) override {
     const int64_t bytes = count * how.element_size();
-    if (bytes <= kShortBytes) return all_reduce_short(data, count, how);
-    const Pieces pieces = cut(size_, count, how.element_size());
+    if (bytes <= kShortMessage) return all_reduce_short(data, count, how);
+    const ByteCut pieces = even_cut(size_, count, how.element_size());
     reduce_own_piece(data + pieces.begin(rank_), data, pieces, how);
     gather(data, data + pieces.begin(rank_), pieces);
   }
 
   void reduce_scatter(char* out, const char* in, int64_t count, Reduction how) override {
-    reduce_own_piece(out, in, equal_pieces(size_, count * how.element_size()), how);
+    reduce_own_piece(out, in, equal_cut(size_, count * how.element_size()), how);
   }
 
   void all_gather(char* out, const char* in, int64_t bytes) override {
-    gather(out, in, equal_pieces(size_, bytes));
+    gather(out, in, equal_cut(size_, bytes));
   }
 
  private:
   void all_reduce_short(char* data, int64_t count, Reduction how) {
     const int64_t bytes = count * how.element_size();
     received_.resize(static_cast<size_t>(size_ * bytes));
-    gather(received_.data(), data, equal_pieces(size_, bytes));
+    gather(received_.data(), data, equal_cut(size_, bytes));
     std::vector<const void*> parts;
     for (int peer = 0; peer < size_; ++peer) parts.push_back(received_.data() + peer * bytes);
     reduce_parts(data, parts, count, how.dtype, how.op);
   }
 
-  void reduce_own_piece(char* out, const char* in, const Pieces& pieces, Reduction how) {
+  void reduce_own_piece(char* out, const char* in, const ByteCut& pieces, Reduction how) {
     received_.resize(static_cast<size_t>(size_ * kMessageBytes));
     const int64_t own = pieces.size(rank_);
     for (int64_t start = 0; start < pieces.longest(); start += kMessageBytes) {
@@ -100,7 +100,7 @@ class MessageCollectives : public HostCollectives {
     }
   }
 
-  void gather(char* out, const char* in, const Pieces& pieces) {
+  void gather(char* out, const char* in, const ByteCut& pieces) {
     const int64_t own = pieces.size(rank_);
     char* own_place = out + pieces.begin(rank_);
     if (own_place != in) std::memcpy(own_place, in, static_cast<size_t>(own));

@@ -22,7 +22,7 @@ namespace strata::parallel {
 namespace {
 
 constexpr int64_t kHalfBytes = 1 << 20;  // stays in the cache of a core
-constexpr int64_t kShortBytes =
+constexpr int64_t kShortRound =
     16 << 10;  // below, everybody adds up everything: one meeting instead of two
 constexpr int64_t kLineBytes = 64;  // ranks write pieces of whole cache lines
 
@@ -95,12 +95,13 @@ class SharedCollectives : public HostCollectives {
     const int64_t round_count = place / element;
     for (int64_t start = 0; start < count; start += round_count) {
       const int64_t n = std::min(round_count, count - start);
+      const auto given = [&](int to) { return in + (to * count + start) * element; };
       for (int to = 0; to < size_; ++to) {
-        std::memcpy(half_of(rank_) + to * place, in + (to * count + start) * element,
-                    bytes_of(n * element));
+        if (to != rank_) std::memcpy(half_of(rank_) + to * place, given(to), bytes_of(n * element));
       }
       meet(call);
-      reduce_parts(out + start * element, places(rank_ * place), n, how.dtype, how.op);
+      reduce_parts(out + start * element, parts_at(rank_ * place, given(rank_)), n, how.dtype,
+                   how.op);
       use_other_half();
     }
   }
@@ -113,7 +114,8 @@ class SharedCollectives : public HostCollectives {
       meet(call);
       for (int from = 0; from < size_; ++from) {
         char* place = out + from * bytes + start;
-        if (place != in + start) std::memcpy(place, half_of(from), n);
+        const char* piece = from == rank_ ? in + start : half_of(from);
+        if (place != piece) std::memcpy(place, piece, n);
       }
       use_other_half();
     }
@@ -124,36 +126,47 @@ class SharedCollectives : public HostCollectives {
   char* half_of(int rank) const { return strips_[rank].halves[half_]; }
   void use_other_half() { half_ = 1 - half_; }
 
-  // The same place in every rank's strip, in rank order.
-  std::vector<const void*> places(int64_t offset) const {
-    std::vector<const void*> all;
-    for (int rank = 0; rank < size_; ++rank) all.push_back(half_of(rank) + offset);
-    return all;
+  // What the ranks give at this place of their strips, in rank order; the caller's own part never
+  // went there.
+  std::vector<const void*> parts_at(int64_t offset, const char* own) const {
+    std::vector<const void*> parts;
+    for (int rank = 0; rank < size_; ++rank) {
+      parts.push_back(rank == rank_ ? own : half_of(rank) + offset);
+    }
+    return parts;
   }
 
   void all_reduce_round(char* data, int64_t count, Reduction how, uint64_t call) {
-    const int64_t element = how.element_size();
-    const size_t bytes = bytes_of(count * element);
-    std::memcpy(half_of(rank_), data, bytes);
-    meet(call);
-    if (bytes <= kShortBytes) {
-      reduce_parts(data, places(0), count, how.dtype, how.op);
-    } else {
-      // Every rank adds up its part, in place, and then collects those of the others.
-      const int64_t line = kLineBytes / element;
-      const int64_t lines = (count + line - 1) / line;
-      const auto begin = [&](int rank) { return std::min(count, lines * rank / size_ * line); };
-      const int64_t own = begin(rank_) * element;
-      reduce_parts(half_of(rank_) + own, places(own), begin(rank_ + 1) - begin(rank_), how.dtype,
-                   how.op);
+    if (count * how.element_size() <= kShortRound) {
+      std::memcpy(half_of(rank_), data, bytes_of(count * how.element_size()));
       meet(call);
-      for (int from = 0; from < size_; ++from) {
-        const int64_t offset = begin(from) * element;
-        std::memcpy(data + offset, half_of(from) + offset,
-                    bytes_of(begin(from + 1) * element - offset));
-      }
+      reduce_parts(data, parts_at(0, data), count, how.dtype, how.op);
+    } else {
+      all_reduce_in_parts(data, count, how, call);
     }
     use_other_half();
+  }
+
+  // Every rank adds up one part in its own strip, and collects the others' from theirs.
+  void all_reduce_in_parts(char* data, int64_t count, Reduction how, uint64_t call) {
+    const int64_t element = how.element_size();
+    const int64_t line = kLineBytes / element;
+    const int64_t lines = (count + line - 1) / line;
+    const auto begin = [&](int rank) {
+      return std::min(count, lines * rank / size_ * line) * element;
+    };
+    const auto copy_part = [&](char* to, const char* from, int part) {
+      std::memcpy(to + begin(part), from + begin(part), bytes_of(begin(part + 1) - begin(part)));
+    };
+    for (int part = 0; part < size_; ++part) {
+      if (part != rank_) copy_part(half_of(rank_), data, part);
+    }
+    meet(call);
+    const int64_t own = begin(rank_);
+    reduce_parts(half_of(rank_) + own, parts_at(own, data + own),
+                 (begin(rank_ + 1) - own) / element, how.dtype, how.op);
+    meet(call);
+    for (int part = 0; part < size_; ++part) copy_part(data, half_of(part), part);
   }
 
   // Returns when every rank has come, and finds out whether all have come for the same thing.
@@ -169,11 +182,12 @@ class SharedCollectives : public HostCollectives {
         backoff.pause();
         if (backoff.is_slow()) progress();
       }
-      base::ensure(
-          other.call[meeting_ % 2] == call,
-          fmt::format("the ranks of a group make different calls: members {} and {} differ in "
-                      "operation, dtype or size",
-                      rank_, rank));
+      if (other.call[meeting_ % 2] != call) {
+        throw base::InternalError(
+            fmt::format("the ranks of a group make different calls: members {} and {} differ in "
+                        "operation, dtype or size",
+                        rank_, rank));
+      }
     }
   }
 
