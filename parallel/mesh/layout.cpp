@@ -28,7 +28,7 @@ std::vector<int64_t> divisors(int64_t number) {
   return found;
 }
 
-[[noreturn]] void refuse(const char* key, int64_t value, const std::string& why) {
+[[noreturn]] void refuse_layout(const char* key, int64_t value, const std::string& why) {
   throw base::UserError(base::kBadUsage, fmt::format("parallel.{}: {} {}", key, value, why));
 }
 
@@ -146,7 +146,7 @@ std::string MeshLayout::table() const {
 
 MeshLayout resolve_layout(const ParallelConfig& config, int world_size) {
   if (config.expert != 1) {
-    refuse("expert", config.expert, "is not there yet: leave it at 1");
+    refuse_layout("expert", config.expert, "is not there yet: leave it at 1");
   }
   // 1. Each axis divides what the axes before it leave of the ranks.
   int64_t left = world_size;
@@ -155,7 +155,7 @@ MeshLayout resolve_layout(const ParallelConfig& config, int world_size) {
       {"tensor", config.tensor}, {"context", config.context}, {"pipeline", config.pipeline}};
   for (const auto& [key, size] : axes) {
     if (size < 1 || left % size != 0) {
-      refuse(
+      refuse_layout(
           key, size,
           fmt::format("does not divide the {} {} {}; parallel.{} may be one of {}", left,
                       left == 1 ? "rank" : "ranks", taken.empty() ? "started" : "left by" + taken,
@@ -166,12 +166,13 @@ MeshLayout resolve_layout(const ParallelConfig& config, int world_size) {
   }
   // 2. The data axis takes the rest, and all of it.
   if (config.data && *config.data != left) {
-    refuse("data", *config.data,
-           fmt::format("x tensor {} x context {} x pipeline {} is {} ranks, but {} were started; "
-                       "parallel.data may be {} or auto",
-                       config.tensor, config.context, config.pipeline,
-                       *config.data * config.tensor * config.context * config.pipeline, world_size,
-                       left));
+    refuse_layout(
+        "data", *config.data,
+        fmt::format("x tensor {} x context {} x pipeline {} is {} ranks, but {} were started; "
+                    "parallel.data may be {} or auto",
+                    config.tensor, config.context, config.pipeline,
+                    *config.data * config.tensor * config.context * config.pipeline, world_size,
+                    left));
   }
   return {static_cast<int>(config.tensor), static_cast<int>(config.context), static_cast<int>(left),
           static_cast<int>(config.pipeline), static_cast<int>(config.expert)};
