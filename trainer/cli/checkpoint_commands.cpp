@@ -31,7 +31,8 @@ std::vector<CheckpointEntry> entries_of(const fs::path& path) {
     return own;
   }
   if (!fs::is_directory(path)) {
-    throw UserError(base::kBadUsage, fmt::format("{}: no run and no checkpoint is there", path.string()));
+    throw UserError(base::kBadUsage,
+                    fmt::format("{}: no run and no checkpoint is there", path.string()));
   }
   return list_checkpoints(path);
 }
@@ -51,7 +52,9 @@ void ckpt_ls_command(const Invocation& call) {
   const std::vector<CheckpointEntry> entries = entries_of(call.args.positional()[0]);
   Json rows = Json::array();
   for (const CheckpointEntry& entry : entries) {
-    Json row{{"step", entry.step}, {"folder", entry.folder.string()}, {"bytes", bytes_of(entry.manifest)}};
+    Json row{{"step", entry.step},
+             {"folder", entry.folder.string()},
+             {"bytes", bytes_of(entry.manifest)}};
     if (entry.manifest.score) row["eval_loss"] = *entry.manifest.score;
     if (!entry.problem.empty()) row["problem"] = entry.problem;
     rows.push_back(row);
@@ -59,8 +62,9 @@ void ckpt_ls_command(const Invocation& call) {
   if (call.args.has("json")) return print_json(rows);
   if (entries.empty()) fmt::print("no checkpoints\n");
   for (const CheckpointEntry& entry : entries) {
-    fmt::print("step {:>8}  {:>8.1f} MB  {}{}{}\n", entry.step, static_cast<double>(bytes_of(entry.manifest)) / 1e6,
-               entry.folder.string(), entry.manifest.score ? fmt::format("  eval loss {:.4f}", *entry.manifest.score) : "",
+    fmt::print("step {:>8}  {:>8.1f} MB  {}{}{}\n", entry.step,
+               static_cast<double>(bytes_of(entry.manifest)) / 1e6, entry.folder.string(),
+               entry.manifest.score ? fmt::format("  eval loss {:.4f}", *entry.manifest.score) : "",
                entry.problem.empty() ? "" : "  DAMAGED: " + entry.problem);
   }
 }
@@ -68,21 +72,31 @@ void ckpt_ls_command(const Invocation& call) {
 void ckpt_inspect_command(const Invocation& call) {
   if (!call.is_main_rank()) return;
   const std::vector<CheckpointEntry> entries = entries_of(call.args.positional()[0]);
-  if (entries.empty()) throw UserError(base::kBadCheckpoint, fmt::format("{}: no checkpoints", call.args.positional()[0]));
+  if (entries.empty())
+    throw UserError(base::kBadCheckpoint,
+                    fmt::format("{}: no checkpoints", call.args.positional()[0]));
   const fs::path folder = entries.back().folder;
   const CheckpointReader reader(folder);
   const std::vector<StoredTensor> tensors = stored_tensors(folder);
   if (call.args.has("json")) {
     Json rows = Json::array();
     for (const StoredTensor& tensor : tensors) {
-      rows.push_back({{"quantity", tensor.quantity}, {"name", tensor.name}, {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"file", tensor.file}});
+      rows.push_back({{"quantity", tensor.quantity},
+                      {"name", tensor.name},
+                      {"dtype", tensor.dtype},
+                      {"shape", tensor.shape},
+                      {"file", tensor.file}});
     }
-    return print_json({{"folder", folder.string()}, {"step", reader.step()},
-                       {"run_state", base::parse_json(reader.run_state(), folder.string(), base::kBadCheckpoint)}, {"tensors", rows}});
+    return print_json(
+        {{"folder", folder.string()},
+         {"step", reader.step()},
+         {"run_state", base::parse_json(reader.run_state(), folder.string(), base::kBadCheckpoint)},
+         {"tensors", rows}});
   }
   fmt::print("{}\nstep {}\nrun state {}\n", folder.string(), reader.step(), reader.run_state());
   for (const StoredTensor& tensor : tensors) {
-    fmt::print("{:<12} {:<48} {:<5} [{}]  {}\n", tensor.quantity, tensor.name, tensor.dtype, fmt::join(tensor.shape, ", "), tensor.file);
+    fmt::print("{:<12} {:<48} {:<5} [{}]  {}\n", tensor.quantity, tensor.name, tensor.dtype,
+               fmt::join(tensor.shape, ", "), tensor.file);
   }
 }
 
@@ -94,15 +108,19 @@ void ckpt_verify_command(const Invocation& call) {
   for (const CheckpointEntry& entry : entries) {
     std::vector<std::string> problems = verify_checkpoint(entry.folder);
     damaged += !problems.empty();
-    rows.push_back({{"folder", entry.folder.string()}, {"sound", problems.empty()}, {"problems", problems}});
+    rows.push_back(
+        {{"folder", entry.folder.string()}, {"sound", problems.empty()}, {"problems", problems}});
     if (call.args.has("json")) continue;
     fmt::print("{}  {}\n", entry.folder.string(), problems.empty() ? "sound" : "DAMAGED");
     for (const std::string& problem : problems) fmt::print("  {}\n", problem);
   }
   if (call.args.has("json")) print_json(rows);
-  if (entries.empty()) throw UserError(base::kBadCheckpoint, fmt::format("{}: no checkpoints", call.args.positional()[0]));
+  if (entries.empty())
+    throw UserError(base::kBadCheckpoint,
+                    fmt::format("{}: no checkpoints", call.args.positional()[0]));
   if (damaged > 0) {
-    throw UserError(base::kBadCheckpoint, fmt::format("{} of {} checkpoints are damaged", damaged, entries.size()));
+    throw UserError(base::kBadCheckpoint,
+                    fmt::format("{} of {} checkpoints are damaged", damaged, entries.size()));
   }
 }
 

@@ -24,7 +24,9 @@ bool starts_with(std::span<const std::string> words, std::string_view name) {
   return false;
 }
 
-size_t words_in(std::string_view name) { return 1 + static_cast<size_t>(std::ranges::count(name, ' ')); }
+size_t words_in(std::string_view name) {
+  return 1 + static_cast<size_t>(std::ranges::count(name, ' '));
+}
 
 const Command* find_command(std::span<const std::string> words) {
   for (const Command& command : commands()) {
@@ -46,24 +48,29 @@ std::vector<const Command*> family(std::string_view first_word) {
   const std::vector<const Command*> members = family(words.front());
   std::vector<std::string> names;
   if (members.empty()) {
-    for (const Command& command : commands()) names.emplace_back(command.name.substr(0, command.name.find(' ')));
-    throw UserError(base::kBadUsage, fmt::format("no command '{}'{}; 'strata --help' lists them", words.front(),
-                                                 base::did_you_mean(words.front(), names)));
+    for (const Command& command : commands())
+      names.emplace_back(command.name.substr(0, command.name.find(' ')));
+    throw UserError(base::kBadUsage,
+                    fmt::format("no command '{}'{}; 'strata --help' lists them", words.front(),
+                                base::did_you_mean(words.front(), names)));
   }
   for (const Command* member : members) names.emplace_back(member->name);
   const std::string given = words.size() > 1 ? words[0] + " " + words[1] : words[0];
   throw UserError(base::kBadUsage,
-                  fmt::format("'{}' is not a whole command{}; there are: {}", given, base::did_you_mean(given, names), fmt::join(names, ", ")));
+                  fmt::format("'{}' is not a whole command{}; there are: {}", given,
+                              base::did_you_mean(given, names), fmt::join(names, ", ")));
 }
 
 bool asks_for_help(std::span<const std::string> words) {
-  return std::ranges::any_of(words, [](const std::string& word) { return word == "--help" || word == "-h"; });
+  return std::ranges::any_of(
+      words, [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
 void check_count(const Command& command, const Args& args) {
   const size_t count = args.positional().size();
   if (count >= command.least_arguments && count <= command.most_arguments) return;
-  throw UserError(base::kBadUsage, fmt::format("usage: strata {} {}", command.name, command.arguments));
+  throw UserError(base::kBadUsage,
+                  fmt::format("usage: strata {} {}", command.name, command.arguments));
 }
 
 void print(parallel::Communicator& world, std::string_view text) {
@@ -75,7 +82,8 @@ void print(parallel::Communicator& world, std::string_view text) {
 bool Invocation::is_main_rank() const { return world.rank() == 0; }
 
 int run_command_line(std::span<const std::string> words, parallel::Communicator& world) {
-  if (words.empty() || words.front() == "--help" || words.front() == "-h" || (words.front() == "help" && words.size() == 1)) {
+  if (words.empty() || words.front() == "--help" || words.front() == "-h" ||
+      (words.front() == "help" && words.size() == 1)) {
     print(world, overview_help());
     return words.empty() ? base::kBadUsage : base::kDone;
   }

@@ -5,6 +5,18 @@ namespace strata::trainer {
 
 struct Invocation;
 
+// init_command.cpp
+void init_command(const Invocation& call);
+
+// check_command.cpp
+void check_command(const Invocation& call);
+
+// completion_command.cpp
+void completion_command(const Invocation& call);
+
+// report_command.cpp
+void report_command(const Invocation& call);
+
 // config_commands.cpp
 void help_command(const Invocation& call);
 void env_command(const Invocation& call);
@@ -20,6 +32,7 @@ void data_verify_command(const Invocation& call);
 
 // job_commands.cpp
 void pretrain_command(const Invocation& call);
+void eval_command(const Invocation& call);
 
 // model_commands.cpp
 void score_command(const Invocation& call);

@@ -17,7 +17,10 @@ void help_command(const Invocation& call) {
   if (!call.is_main_rank()) return;
   const auto& words = call.args.positional();
   if (words[0] != "config") {
-    throw base::UserError(base::kBadUsage, fmt::format("no help on '{}': try 'strata help config [SECTION]' or 'strata {} --help'", words[0], words[0]));
+    throw base::UserError(
+        base::kBadUsage,
+        fmt::format("no help on '{}': try 'strata help config [SECTION]' or 'strata {} --help'",
+                    words[0], words[0]));
   }
   fmt::print("{}", base::help_text(base::fields_of<RunConfig>(), words.size() > 1 ? words[1] : ""));
 }
@@ -25,7 +28,8 @@ void help_command(const Invocation& call) {
 void env_command(const Invocation& call) {
   const Environment environment = gather_environment(call.world.size());
   if (!call.is_main_rank()) return;
-  fmt::print("{}", call.args.has("json") ? environment_json(environment) : environment_text(environment));
+  fmt::print("{}",
+             call.args.has("json") ? environment_json(environment) : environment_text(environment));
 }
 
 }  // namespace strata::trainer

@@ -30,17 +30,21 @@ using base::UserError;
 
 /// The tokenizer that a config names; UserError where it names none.
 data::Tokenizer configured_tokenizer(const RunConfig& config) {
-  if (config.tokenizer.path.empty()) throw UserError(base::kBadUsage, "tokenizer.path: says which tokenizer to use, and is not set");
+  if (config.tokenizer.path.empty())
+    throw UserError(base::kBadUsage, "tokenizer.path: says which tokenizer to use, and is not set");
   return data::Tokenizer::load(config.tokenizer.path);
 }
 
 /// --data and --out belong together.
 bool works_on_files(const Args& args) {
-  if (args.has("data") != args.has("out")) throw UserError(base::kBadUsage, "--data FILE and --out FILE go together");
+  if (args.has("data") != args.has("out"))
+    throw UserError(base::kBadUsage, "--data FILE and --out FILE go together");
   return args.has("data");
 }
 
-std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()}; }
+std::string standard_input() {
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
 
 int32_t id_of_word(const std::string& word) {
   int32_t id = 0;
@@ -56,11 +60,15 @@ int32_t id_of_word(const std::string& word) {
 void tokenizer_train_command(const Invocation& call) {
   const LoadedRun run = load_run(call.args.positional()[0], call.args.overrides(), "tokenizer");
   const TokenizerSection& config = run.config.tokenizer;
-  if (config.out.empty()) throw UserError(base::kBadUsage, "tokenizer.out: says where the tokenizer goes, and is not set");
+  if (config.out.empty())
+    throw UserError(base::kBadUsage,
+                    "tokenizer.out: says where the tokenizer goes, and is not set");
   if (!call.is_main_rank()) return;
   base::Progress progress(call.log, "tokenizer");
-  const data::Tokenizer tokenizer = data::train_tokenizer(
-      config.train, [&](std::string_view what, int64_t done, int64_t total) { progress.update(done, total, what); });
+  const data::Tokenizer tokenizer =
+      data::train_tokenizer(config.train, [&](std::string_view what, int64_t done, int64_t total) {
+        progress.update(done, total, what);
+      });
   progress.finish();
   tokenizer.save(config.out);
   call.log.info(fmt::format("tokenizer: {} tokens in {}", tokenizer.vocab_size(), config.out));
@@ -71,7 +79,8 @@ void tokenizer_encode_command(const Invocation& call) {
   const Args& args = call.args;
   const data::Tokenizer tokenizer = data::Tokenizer::load(args.positional()[0]);
   if (works_on_files(args)) {
-    const int64_t rows = data::encode_file(tokenizer, args.value("data"), args.value("out"), args.has("special"));
+    const int64_t rows =
+        data::encode_file(tokenizer, args.value("data"), args.value("out"), args.has("special"));
     call.log.info(fmt::format("{} rows in {}", rows, args.value("out")));
     return;
   }
@@ -89,7 +98,8 @@ void tokenizer_decode_command(const Invocation& call) {
     return;
   }
   std::vector<int32_t> ids;
-  for (size_t i = 1; i < args.positional().size(); ++i) ids.push_back(id_of_word(args.positional()[i]));
+  for (size_t i = 1; i < args.positional().size(); ++i)
+    ids.push_back(id_of_word(args.positional()[i]));
   if (args.positional().size() == 1) {
     for (std::string word; std::cin >> word;) ids.push_back(id_of_word(word));
   }
@@ -103,14 +113,18 @@ void tokenizer_info_command(const Invocation& call) {
     fmt::print("{}", base::pretty_json(facts));
     return;
   }
-  for (const auto& [key, value] : facts.items()) fmt::print("{:<16} {}\n", key, value.is_string() ? value.get<std::string>() : base::compact_json(value));
+  for (const auto& [key, value] : facts.items())
+    fmt::print("{:<16} {}\n", key,
+               value.is_string() ? value.get<std::string>() : base::compact_json(value));
 }
 
 void data_prepare_command(const Invocation& call) {
   const LoadedRun run = load_run(call.args.positional()[0], call.args.overrides(), "prepare");
   const data::PrepareConfig& config = run.config.prepare;
-  if (config.inputs.empty()) throw UserError(base::kBadUsage, "prepare.inputs: says which files to read, and is not set");
-  if (config.out.empty()) throw UserError(base::kBadUsage, "prepare.out: says where the shards go, and is not set");
+  if (config.inputs.empty())
+    throw UserError(base::kBadUsage, "prepare.inputs: says which files to read, and is not set");
+  if (config.out.empty())
+    throw UserError(base::kBadUsage, "prepare.out: says where the shards go, and is not set");
   const data::Tokenizer tokenizer = configured_tokenizer(run.config);
   base::Progress progress(call.log, "prepare");
   data::PrepareRequest request{config, tokenizer};
@@ -127,9 +141,12 @@ void data_prepare_command(const Invocation& call) {
     tokens += shard.tokens;
     bytes += shard.text_bytes;
   }
-  call.log.info(fmt::format("{}: {} documents, {} tokens ({:.2f} bytes each), {} shard files, {} of them kept; {} empty documents passed over",
-                            config.out, documents, tokens, static_cast<double>(bytes) / static_cast<double>(std::max<int64_t>(tokens, 1)),
-                            result.manifest.shards.size(), result.files_kept, result.empty_documents));
+  call.log.info(
+      fmt::format("{}: {} documents, {} tokens ({:.2f} bytes each), {} shard files, {} of them "
+                  "kept; {} empty documents passed over",
+                  config.out, documents, tokens,
+                  static_cast<double>(bytes) / static_cast<double>(std::max<int64_t>(tokens, 1)),
+                  result.manifest.shards.size(), result.files_kept, result.empty_documents));
 }
 
 void data_inspect_command(const Invocation& call) {
@@ -138,17 +155,21 @@ void data_inspect_command(const Invocation& call) {
   const std::filesystem::path path = args.positional()[0];
   const LoadedRun run = load_run("", args.overrides(), "inspect");
   std::filesystem::path tokenizer_path = args.value("tokenizer", run.config.tokenizer.path);
-  if (tokenizer_path.empty() && std::filesystem::exists(data::tokenizer_of_shards(path))) tokenizer_path = data::tokenizer_of_shards(path);
+  if (tokenizer_path.empty() && std::filesystem::exists(data::tokenizer_of_shards(path)))
+    tokenizer_path = data::tokenizer_of_shards(path);
   std::optional<data::Tokenizer> tokenizer;
   if (!tokenizer_path.empty()) tokenizer = data::Tokenizer::load(tokenizer_path);
-  const data::DatasetContext context{run.config.data, run.config.batch.sequence, tokenizer ? &*tokenizer : nullptr, 0};
-  const data::Inspection inspection = data::inspect(path, context, args.number("samples").value_or(3));
+  const data::DatasetContext context{run.config.data, run.config.batch.sequence,
+                                     tokenizer ? &*tokenizer : nullptr, 0};
+  const data::Inspection inspection =
+      data::inspect(path, context, args.number("samples").value_or(3));
   if (args.has("json")) {
     fmt::print("{}", base::pretty_json(data::inspection_json(inspection)));
     return;
   }
   const bool colours = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  fmt::print("{}", data::inspection_text(inspection, colours ? "\033[1;32m" : "[[", colours ? "\033[0m" : "]]"));
+  fmt::print("{}", data::inspection_text(inspection, colours ? "\033[1;32m" : "[[",
+                                         colours ? "\033[0m" : "]]"));
 }
 
 void data_verify_command(const Invocation& call) {
@@ -156,12 +177,14 @@ void data_verify_command(const Invocation& call) {
   const std::string path = call.args.positional()[0];
   const std::vector<std::string> faults = data::verify_shards(path);
   if (call.args.has("json")) {
-    fmt::print("{}", base::pretty_json({{"path", path}, {"sound", faults.empty()}, {"faults", faults}}));
+    fmt::print("{}",
+               base::pretty_json({{"path", path}, {"sound", faults.empty()}, {"faults", faults}}));
   } else {
     for (const std::string& fault : faults) fmt::print("{}\n", fault);
     if (faults.empty()) fmt::print("{}: sound\n", path);
   }
-  if (!faults.empty()) throw UserError(base::kBadData, fmt::format("{}: {} faults", path, faults.size()));
+  if (!faults.empty())
+    throw UserError(base::kBadData, fmt::format("{}: {} faults", path, faults.size()));
 }
 
 }  // namespace strata::trainer

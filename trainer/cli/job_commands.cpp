@@ -9,12 +9,20 @@ namespace strata::trainer {
 namespace {
 
 void run_job(const Invocation& call, std::string_view name, void (*job)(Session&)) {
-  Session session(call.world, call.log, load_run(call.args.positional()[0], call.args.overrides(), name));
+  Session session(call.world, call.log,
+                  load_run(call.args.positional()[0], call.args.overrides(), name));
   job(session);
 }
 
 }  // namespace
 
 void pretrain_command(const Invocation& call) { run_job(call, "pretrain", run_pretrain); }
+
+void eval_command(const Invocation& call) {
+  const bool as_json = call.args.has("json");
+  Session session(call.world, call.log,
+                  load_run(call.args.positional()[0], call.args.overrides(), "pretrain"));
+  run_eval(session, as_json);
+}
 
 }  // namespace strata::trainer

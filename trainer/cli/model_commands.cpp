@@ -19,7 +19,8 @@ namespace {
 using base::UserError;
 
 std::string needed(const Args& args, std::string_view option) {
-  if (!args.has(option)) throw UserError(base::kBadUsage, fmt::format("--{} FILE is needed", option));
+  if (!args.has(option))
+    throw UserError(base::kBadUsage, fmt::format("--{} FILE is needed", option));
   return args.value(option);
 }
 
@@ -33,13 +34,17 @@ void score_command(const Invocation& call) {
 
 void generate_command(const Invocation& call) {
   const Args& args = call.args;
-  if (args.has("data") != args.has("out")) throw UserError(base::kBadUsage, "--data FILE and --out FILE go together");
-  if (args.has("data") && args.has("prompt")) throw UserError(base::kBadUsage, "give --prompt or --data, not both");
+  if (args.has("data") != args.has("out"))
+    throw UserError(base::kBadUsage, "--data FILE and --out FILE go together");
+  if (args.has("data") && args.has("prompt"))
+    throw UserError(base::kBadUsage, "give --prompt or --data, not both");
   const std::unique_ptr<Session> session = use_session(call.world, call.log, args.overrides());
   const OpenedModel model = open_model(*session, args.positional()[0]);
-  if (args.has("data")) return generate_file(*session, model, args.value("data"), args.value("out"));
+  if (args.has("data"))
+    return generate_file(*session, model, args.value("data"), args.value("out"));
   std::string prompt = args.value("prompt");
-  if (!args.has("prompt") && call.is_main_rank()) prompt = std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (!args.has("prompt") && call.is_main_rank())
+    prompt = std::string(std::istreambuf_iterator<char>(std::cin), {});
   generate_text(*session, model, parallel::broadcast_string(session->world(), prompt));
 }
 
@@ -53,7 +58,8 @@ void export_command(const Invocation& call) {
   OpenedModel opened = open_model(*session, call.args.positional()[0]);
   const std::string dtype = call.args.value("dtype", opened.source.info.dtype);
   if (dtype != "fp32" && dtype != "bf16") {
-    throw UserError(base::kBadUsage, fmt::format("--dtype is fp32 or bf16, not '{}'{}", dtype, base::did_you_mean(dtype, {"fp32", "bf16"})));
+    throw UserError(base::kBadUsage, fmt::format("--dtype is fp32 or bf16, not '{}'{}", dtype,
+                                                 base::did_you_mean(dtype, {"fp32", "bf16"})));
   }
   model::FolderInfo info = opened.source.info;
   info.dtype = dtype;

@@ -13,12 +13,14 @@ namespace strata::trainer {
 namespace {
 
 /// Keys that say how long, how fast or where, not what is learnt.
-const std::vector<std::string> kFree{"run.dir",     "run.steps", "run.epochs",   "run.resume", "run.device", "run.threads", "run.hang_timeout",
-                                     "run.accept_changes", "parallel",  "batch.micro", "memory",     "log",        "eval",
-                                     "checkpoint",  "generation", "data.eval"};
+const std::vector<std::string> kFree{
+    "run.dir",    "run.steps",   "run.epochs",       "run.resume",
+    "run.device", "run.threads", "run.hang_timeout", "run.accept_changes",
+    "parallel",   "batch.micro", "memory",           "log",
+    "eval",       "checkpoint",  "generation",       "data.eval"};
 
 bool covers(const std::string& rule, const std::string& key) {
-  return key == rule || key.starts_with(rule + ".") || key.starts_with(rule + "[");
+  return key == rule || key.starts_with(rule + ".");
 }
 
 }  // namespace
@@ -30,12 +32,15 @@ void refuse_changes(const std::filesystem::path& folder, const LoadedRun& run) {
   for (const base::ConfigChange& change :
        base::compare_dumps(base::read_file(file), file.string(), dump_run(run), "this start")) {
     const auto allows = [&](const std::string& rule) { return covers(rule, change.key); };
-    if (std::ranges::any_of(kFree, allows) || std::ranges::any_of(run.config.run.accept_changes, allows)) continue;
+    if (std::ranges::any_of(kFree, allows) ||
+        std::ranges::any_of(run.config.run.accept_changes, allows))
+      continue;
     differences += fmt::format("\n  {}: {} -> {}", change.key, change.before, change.after);
   }
   if (differences.empty()) return;
   throw base::UserError(base::kBadUsage,
-                        fmt::format("{} holds a run with another config:{}\nGo on with the old values, choose another run.dir, or name the keys in "
+                        fmt::format("{} holds a run with another config:{}\nGo on with the old "
+                                    "values, choose another run.dir, or name the keys in "
                                     "run.accept_changes",
                                     folder.string(), differences));
 }

@@ -6,7 +6,8 @@ namespace strata::trainer {
 
 void RunConfig::fields(base::Fields& f) {
   f.section("run", run, "The run: its folder, its length, its device.");
-  f.section("model", model, "What is trained: an architecture and its sizes, or weights to start from.");
+  f.section("model", model,
+            "What is trained: an architecture and its sizes, or weights to start from.");
   f.section("tokenizer", tokenizer, "The tokenizer to use, or to train.");
   f.section("data", data, "What is trained and evaluated on.");
   f.section("prepare", prepare, "What `strata data prepare` turns into token shards.");
@@ -22,7 +23,8 @@ void RunConfig::fields(base::Fields& f) {
 }
 
 void RunConfig::check(base::Problems& problems) const {
-  if (run.steps > 0 && run.epochs > 0) problems.add("run.epochs", "run.steps and run.epochs are both given; one of them must be 0");
+  if (run.steps > 0 && run.epochs > 0)
+    problems.add("run.epochs", "run.steps and run.epochs are both given; one of them must be 0");
   if (log.profile.size() != 0 && (log.profile.size() != 2 || log.profile[0] > log.profile[1])) {
     problems.add("log.profile", "expected [first, last] with first <= last");
   }

@@ -56,8 +56,7 @@ void EvalSection::fields(base::Fields& f) {
   f("every", every, "Steps between evaluations; 0 = never.", at_least(0));
   f("batches", batches, "Batches of batch.global samples in one evaluation; 0 = all of data.eval.",
     at_least(0));
-  f("tasks", tasks, "What `strata eval` measures.",
-    one_of({"perplexity", "exact_match", "multiple_choice"}));
+  f("tasks", tasks, "What `strata eval` measures.", one_of({"perplexity"}));
 }
 
 void LogSection::fields(base::Fields& f) {

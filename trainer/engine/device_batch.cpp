@@ -8,8 +8,8 @@ namespace strata::trainer {
 namespace {
 
 template <class T>
-at::Tensor as_tensor(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType stored, at::ScalarType wanted,
-                     at::Device device) {
+at::Tensor as_tensor(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType stored,
+                     at::ScalarType wanted, at::Device device) {
   // from_blob takes no const pointer; the copy that follows is the only reader.
   auto* memory = const_cast<T*>(values.data());
   return at::from_blob(memory, shape, at::TensorOptions().dtype(stored))
@@ -29,7 +29,8 @@ DeviceBatch to_device(const data::Batch& batch, at::Device device) {
     result.input.document_bt = ids(batch.documents);
   }
   result.targets_bt = ids(batch.targets);
-  result.weights_bt = as_tensor(batch.weights, {batch.rows, batch.length}, at::kFloat, at::kFloat, device);
+  result.weights_bt =
+      as_tensor(batch.weights, {batch.rows, batch.length}, at::kFloat, at::kFloat, device);
   result.samples_b = as_tensor(batch.samples, {batch.rows}, at::kLong, at::kLong, device);
   result.rows = &batch;
   return result;

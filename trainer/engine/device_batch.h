@@ -12,11 +12,12 @@ struct Batch;
 namespace strata::trainer {
 
 struct DeviceBatch {
-  model::Input input;         ///< tokens; positions and documents only where the rows hold several documents
-  at::Tensor targets_bt;      ///< int64; negative where nothing is trained
-  at::Tensor weights_bt;      ///< fp32
-  at::Tensor samples_b;       ///< int64: global sample numbers
-  const data::Batch* rows;    ///< the batch that this was made of
+  model::Input
+      input;  ///< tokens; positions and documents only where the rows hold several documents
+  at::Tensor targets_bt;    ///< int64; negative where nothing is trained
+  at::Tensor weights_bt;    ///< fp32
+  at::Tensor samples_b;     ///< int64: global sample numbers
+  const data::Batch* rows;  ///< the batch that this was made of
 };
 
 /// `batch` must outlive the result.

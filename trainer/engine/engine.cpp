@@ -12,7 +12,8 @@
 
 namespace strata::trainer {
 
-Engine::Engine(const model::Decoder& decoder, parallel::DistributedOptimizer* optimizer, EngineOptions options)
+Engine::Engine(const model::Decoder& decoder, parallel::DistributedOptimizer* optimizer,
+               EngineOptions options)
     : decoder_(decoder), optimizer_(optimizer), options_(std::move(options)) {
   if (optimizer_ != nullptr) sink_ = std::make_unique<parallel::GradSink>(decoder_.params());
 }
@@ -23,26 +24,30 @@ parallel::PipelineExecutor& Engine::executor(const std::string& schedule, size_t
   auto& slot = executors_[{schedule, microbatches}];
   if (!slot) {
     const parallel::ParallelContext& context = decoder_.context();
-    const parallel::ScheduleShape shape{context.layout().pipeline(), decoder_.chunk_count(), static_cast<int>(microbatches)};
-    slot = std::make_unique<parallel::PipelineExecutor>(parallel::lower(parallel::make_schedule(schedule, shape)),
-                                                        context.along(parallel::kPipelineAxis));
+    const parallel::ScheduleShape shape{context.layout().pipeline(), decoder_.chunk_count(),
+                                        static_cast<int>(microbatches)};
+    slot = std::make_unique<parallel::PipelineExecutor>(
+        parallel::lower(parallel::make_schedule(schedule, shape)),
+        context.along(parallel::kPipelineAxis));
   }
   return *slot;
 }
 
-double Engine::inverse_weight(std::span<const data::Batch> microbatches, const Objective& objective) const {
+double Engine::inverse_weight(std::span<const data::Batch> microbatches,
+                              const Objective& objective) const {
   double weight = 0;
   for (const data::Batch& batch : microbatches) weight += objective.weight(batch);
   weight = parallel::all_sum(decoder_.context().along(parallel::kDataAxis), weight);
   return weight > 0 ? 1 / weight : 0;  // a step without any target has loss 0, not NaN
 }
 
-bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Objective& objective, double lr,
-                  MetricLog& metrics) {
+bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Objective& objective,
+                  double lr, MetricLog& metrics) {
   // 1. The weight of every token of the step, before the first forward.
   const double inv_weight = inverse_weight(microbatches, objective);
 
-  // 2. Forward and backward of all micro-batches, in the order of the schedule; gradients go to the sink. Tensor ranks have the same loss:
+  // 2. Forward and backward of all micro-batches, in the order of the schedule; gradients go to the
+  // sink. Tensor ranks have the same loss:
   //    one of them reports it.
   MetricLog unheard;
   MetricLog& heard = decoder_.context().coord().tensor == 0 ? metrics : unheard;
@@ -52,7 +57,8 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   plan.recompute = options_.recompute;
   plan.dropout_seed = options_.seed;
   plan.step = k;
-  plan.finish = [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
+  plan.finish = [&](int, const at::Tensor& h_nd, const model::Head& head,
+                    const DeviceBatch& batch) {
     return objective.loss(h_nd, head, batch, inv_weight, heard);
   };
   optimizer_->zero_grad(static_cast<int>(microbatches.size()));
@@ -64,12 +70,14 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   return optimizer_->step(lr);
 }
 
-void Engine::forward(std::span<const data::Batch> microbatches, bool adapters, const Consume& consume) {
+void Engine::forward(std::span<const data::Batch> microbatches, bool adapters,
+                     const Consume& consume) {
   const at::NoGradGuard no_graph;
   StepPlan plan;
   plan.microbatches = microbatches;
   plan.adapters = adapters;
-  plan.finish = [&](int microbatch, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
+  plan.finish = [&](int microbatch, const at::Tensor& h_nd, const model::Head& head,
+                    const DeviceBatch& batch) {
     consume(microbatch, h_nd, head, batch);
     return at::Tensor();
   };
@@ -77,13 +85,15 @@ void Engine::forward(std::span<const data::Batch> microbatches, bool adapters, c
   executor("forward_only", microbatches.size()).run(stage);
 }
 
-void Engine::evaluate(std::span<const data::Batch> microbatches, const Objective& objective, MetricLog& metrics) {
+void Engine::evaluate(std::span<const data::Batch> microbatches, const Objective& objective,
+                      MetricLog& metrics) {
   MetricLog unheard;
   MetricLog& heard = decoder_.context().coord().tensor == 0 ? metrics : unheard;
   // Sums and weights as they are: several calls add up to one mean.
-  forward(microbatches, true, [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
-    objective.loss(h_nd, head, batch, 1.0, heard);
-  });
+  forward(microbatches, true,
+          [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
+            objective.loss(h_nd, head, batch, 1.0, heard);
+          });
 }
 
 }  // namespace strata::trainer

@@ -1,5 +1,6 @@
-// One decoder on all axes of the mesh, trained or frozen: the common step of every training job, and forward-only passes for evaluation,
-// scoring, references and critics. Knows neither data files nor checkpoints nor what a job repeats.
+// One decoder on all axes of the mesh, trained or frozen: the common step of every training job,
+// and forward-only passes for evaluation, scoring, references and critics. Knows neither data files
+// nor checkpoints nor what a job repeats.
 #pragma once
 
 #include <functional>
@@ -29,27 +30,33 @@ struct EngineOptions {
 class Engine {
  public:
   /// `optimizer` null: frozen, forward() only. The decoder and the optimizer outlive the engine.
-  Engine(const model::Decoder& decoder, parallel::DistributedOptimizer* optimizer, EngineOptions options);
+  Engine(const model::Decoder& decoder, parallel::DistributedOptimizer* optimizer,
+         EngineOptions options);
   ~Engine();
 
-  /// One optimizer step over this data rank's micro-batches; step number k keys dropout. Every rank makes the call with the same
-  /// number of micro-batches. Adds loss metrics and "grad_norm". False where loss or gradient was not finite: nothing was updated.
-  bool step(int64_t k, std::span<const data::Batch> microbatches, const Objective& objective, double lr, MetricLog& metrics);
+  /// One optimizer step over this data rank's micro-batches; step number k keys dropout. Every rank
+  /// makes the call with the same number of micro-batches. Adds loss metrics and "grad_norm". False
+  /// where loss or gradient was not finite: nothing was updated.
+  bool step(int64_t k, std::span<const data::Batch> microbatches, const Objective& objective,
+            double lr, MetricLog& metrics);
 
   /// Called on the ranks of the last stage, in order of micro-batches.
-  using Consume = std::function<void(int microbatch, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch)>;
+  using Consume = std::function<void(int microbatch, const at::Tensor& h_nd,
+                                     const model::Head& head, const DeviceBatch& batch)>;
   /// Forward passes alone, without a graph. `adapters` false leaves LoRA out (the reference model).
   void forward(std::span<const data::Batch> microbatches, bool adapters, const Consume& consume);
 
   /// Loss metrics of the micro-batches without a graph.
-  void evaluate(std::span<const data::Batch> microbatches, const Objective& objective, MetricLog& metrics);
+  void evaluate(std::span<const data::Batch> microbatches, const Objective& objective,
+                MetricLog& metrics);
 
   const model::Decoder& decoder() const { return decoder_; }
   parallel::DistributedOptimizer* optimizer() const { return optimizer_; }
 
  private:
   parallel::PipelineExecutor& executor(const std::string& schedule, size_t microbatches);
-  double inverse_weight(std::span<const data::Batch> microbatches, const Objective& objective) const;
+  double inverse_weight(std::span<const data::Batch> microbatches,
+                        const Objective& objective) const;
 
   const model::Decoder& decoder_;
   parallel::DistributedOptimizer* optimizer_;

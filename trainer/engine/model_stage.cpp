@@ -7,7 +7,8 @@ namespace strata::trainer {
 
 using parallel::Tensors;
 
-ModelStage::ModelStage(const model::Decoder& decoder, const StepPlan& plan) : decoder_(decoder), plan_(plan) {}
+ModelStage::ModelStage(const model::Decoder& decoder, const StepPlan& plan)
+    : decoder_(decoder), plan_(plan) {}
 
 ModelStage::Loaded& ModelStage::load(int microbatch) {
   const auto at = loaded_.find(microbatch);
@@ -47,7 +48,8 @@ Tensors ModelStage::forward(int chunk, int microbatch, const Tensors& from_previ
   return to_next;
 }
 
-Tensors ModelStage::backward(int chunk, int microbatch, const Tensors& grad_from_next, bool defer_weights) {
+Tensors ModelStage::backward(int chunk, int microbatch, const Tensors& grad_from_next,
+                             bool defer_weights) {
   Kept kept = std::move(kept_.extract({chunk, microbatch}).mapped());
   if (defer_weights) plan_.sink->defer_to(chunk, microbatch);
   kept.output.backward(grad_from_next.empty() ? at::Tensor() : grad_from_next[0]);
@@ -57,7 +59,9 @@ Tensors ModelStage::backward(int chunk, int microbatch, const Tensors& grad_from
   return {kept.input.grad()};
 }
 
-void ModelStage::weight_grad(int chunk, int microbatch) { plan_.sink->run_deferred(chunk, microbatch); }
+void ModelStage::weight_grad(int chunk, int microbatch) {
+  plan_.sink->run_deferred(chunk, microbatch);
+}
 
 std::vector<parallel::TensorSpec> ModelStage::boundary(int microbatch) const {
   const data::Batch& batch = plan_.microbatches[static_cast<size_t>(microbatch)];

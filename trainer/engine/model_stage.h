@@ -1,5 +1,6 @@
-// The bridge from a schedule to a model: runs chunks of a decoder forward and backward through autograd, with the objective at the end of
-// the last chunk. Knows neither messages nor the optimizer.
+// The bridge from a schedule to a model: runs chunks of a decoder forward and backward through
+// autograd, with the objective at the end of the last chunk. Knows neither messages nor the
+// optimizer.
 #pragma once
 
 #include <functional>
@@ -25,15 +26,19 @@ struct StepPlan {
   uint64_t dropout_seed = 0;
   int64_t step = 0;
   /// What becomes of the final hidden states: a loss to go back from, or an undefined tensor.
-  std::function<at::Tensor(int microbatch, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch)> finish;
+  std::function<at::Tensor(int microbatch, const at::Tensor& h_nd, const model::Head& head,
+                           const DeviceBatch& batch)>
+      finish;
 };
 
 class ModelStage : public parallel::Stage {
  public:
   ModelStage(const model::Decoder& decoder, const StepPlan& plan);
 
-  parallel::Tensors forward(int chunk, int microbatch, const parallel::Tensors& from_previous) override;
-  parallel::Tensors backward(int chunk, int microbatch, const parallel::Tensors& grad_from_next, bool defer_weights) override;
+  parallel::Tensors forward(int chunk, int microbatch,
+                            const parallel::Tensors& from_previous) override;
+  parallel::Tensors backward(int chunk, int microbatch, const parallel::Tensors& grad_from_next,
+                             bool defer_weights) override;
   void weight_grad(int chunk, int microbatch) override;
   std::vector<parallel::TensorSpec> boundary(int microbatch) const override;
 
@@ -42,7 +47,8 @@ class ModelStage : public parallel::Stage {
   struct Kept {
     at::Tensor input, output;
   };
-  /// The tensors of a micro-batch, made at its first forward here and dropped at the end of its last use.
+  /// The tensors of a micro-batch, made at its first forward here and dropped at the end of its
+  /// last use.
   struct Loaded {
     DeviceBatch batch;
     model::DropoutKey dropout;

@@ -1,11 +1,17 @@
-// The training jobs: what the YAML asks for. A new one is a file beside this one and a row of the table of commands.
+// The training jobs: what the YAML asks for. A new one is a file beside this one and a row of the
+// table of commands.
 #pragma once
 
 namespace strata::trainer {
 
 class Session;
 
-/// Next-token training on text or ids. Everything that the user may have got wrong is found before a folder is made. Collective.
+/// Next-token training on text or ids. Everything that the user may have got wrong is found before
+/// a folder is made. Collective.
 void run_pretrain(Session& session);
+
+/// Measures the model of model.from (else of run.dir) on data.eval and prints what it finds.
+/// Collective.
+void run_eval(Session& session, bool as_json);
 
 }  // namespace strata::trainer

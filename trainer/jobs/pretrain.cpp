@@ -14,8 +14,10 @@ void run_pretrain(Session& session) {
   const RunConfig& config = session.config();
   // 1. Tokenizer, starting weights, data: all rows are read and checked here.
   const ModelStart start = start_model(session, model::HeadKind::kLanguage);
-  const data::DatasetContext rows{config.data, config.batch.sequence, start.codec.get(), start.info.config.vocabulary()};
-  data::SampleStream train = data::SampleStream::open_training(rows, static_cast<uint64_t>(config.run.seed));
+  const data::DatasetContext rows{config.data, config.batch.sequence, start.codec.get(),
+                                  start.info.config.vocabulary()};
+  data::SampleStream train =
+      data::SampleStream::open_training(rows, static_cast<uint64_t>(config.run.seed));
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
   const data::LoaderOptions batches = loader_options(config, session.context());
   const int64_t steps = steps_of(config, train, batches.global);
@@ -30,7 +32,8 @@ void run_pretrain(Session& session) {
   load_start(start, *model.decoder);
 
   // 3. Training.
-  Supervised job(session, {std::move(model), std::make_unique<NextToken>(), std::move(train), std::move(eval), start.tokenizer});
+  Supervised job(session, {std::move(model), std::make_unique<NextToken>(), std::move(train),
+                           std::move(eval), start.tokenizer});
   run_loop(session, job, steps);
 }
 

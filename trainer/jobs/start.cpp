@@ -11,7 +11,8 @@ namespace {
 
 using base::UserError;
 
-/// The ids that generation and padding need, into the model's config. A model without a pad token gets one that is not its end token.
+/// The ids that generation and padding need, into the model's config. A model without a pad token
+/// gets one that is not its end token.
 void take_special_ids(const data::Tokenizer& tokenizer, model::FolderInfo& info) {
   if (info.end_ids.empty() && tokenizer.end_id()) info.end_ids = {*tokenizer.end_id()};
   if (info.bos_id < 0 && tokenizer.bos_id()) info.bos_id = *tokenizer.bos_id();
@@ -27,7 +28,8 @@ ModelStart start_model(Session& session, model::HeadKind head) {
   start.info.config = config.model;
   start.tokenizer = config.tokenizer.path;
   if (!config.model.from.empty()) {
-    start.source = find_model(config.model.from, session.context(), [&](std::string_view line) { session.log().warning(line); });
+    start.source = find_model(config.model.from, session.context(),
+                              [&](std::string_view line) { session.log().warning(line); });
     const model::HeadKind wanted = head;
     start.info = start.source->info;
     start.info.head = wanted;
@@ -41,12 +43,15 @@ ModelStart start_model(Session& session, model::HeadKind head) {
     base::AutoInt& vocabulary = start.info.config.vocab_size;
     if (!vocabulary) vocabulary = tokens;
     if (*vocabulary < tokens) {
-      throw UserError(base::kBadUsage, fmt::format("model.vocab_size is {}, but the tokenizer in {} has {} tokens", *vocabulary,
-                                                   start.tokenizer.string(), tokens));
+      throw UserError(base::kBadUsage,
+                      fmt::format("model.vocab_size is {}, but the tokenizer in {} has {} tokens",
+                                  *vocabulary, start.tokenizer.string(), tokens));
     }
   }
   if (!start.info.config.vocab_size) {
-    throw UserError(base::kBadUsage, "model.vocab_size is auto, and there is no tokenizer: set tokenizer.path or model.vocab_size");
+    throw UserError(base::kBadUsage,
+                    "model.vocab_size is auto, and there is no tokenizer: set tokenizer.path or "
+                    "model.vocab_size");
   }
   return start;
 }
@@ -58,18 +63,23 @@ void load_start(const ModelStart& start, model::Decoder& decoder) {
 int64_t steps_of(const RunConfig& config, const data::SampleStream& train, int64_t global_batch) {
   if (config.run.steps > 0) return config.run.steps;
   if (config.run.epochs > 0) return data::steps_of_epochs(train, config.run.epochs, global_batch);
-  throw UserError(base::kBadUsage, "run.steps: say how long to train: run.steps or run.epochs must be above 0");
+  throw UserError(base::kBadUsage,
+                  "run.steps: say how long to train: run.steps or run.epochs must be above 0");
 }
 
 void check_sequence(const RunConfig& config, const model::ModelConfig& model) {
   if (config.batch.sequence <= model.context) return;
-  throw UserError(base::kBadUsage, fmt::format("batch.sequence is {}, longer than model.context = {}", config.batch.sequence, model.context));
+  throw UserError(base::kBadUsage,
+                  fmt::format("batch.sequence is {}, longer than model.context = {}",
+                              config.batch.sequence, model.context));
 }
 
 void describe_model(Session& session, const HeldModel& model) {
   const model::ModelConfig& config = model.info.config;
-  session.log().info(fmt::format("model: {}, {} layers, width {}, {} heads, vocabulary {}: {} parameters", config.architecture, config.layers,
-                                 config.width, config.heads, config.vocabulary(), model::parameter_count(config, model.info.head)));
+  session.log().info(
+      fmt::format("model: {}, {} layers, width {}, {} heads, vocabulary {}: {} parameters",
+                  config.architecture, config.layers, config.width, config.heads,
+                  config.vocabulary(), model::parameter_count(config, model.info.head)));
   session.log().detail(session.context().layout().table());
 }
 

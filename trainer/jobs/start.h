@@ -1,5 +1,5 @@
-// What training jobs share at their start: tokenizer and model as the config names them, and the checks that tie model, data and steps
-// together.
+// What training jobs share at their start: tokenizer and model as the config names them, and the
+// checks that tie model, data and steps together.
 #pragma once
 
 #include <filesystem>
@@ -17,13 +17,14 @@ class Session;
 struct RunConfig;
 
 struct ModelStart {
-  model::FolderInfo info;              ///< sizes resolved, special ids from the tokenizer
-  std::optional<ModelSource> source;   ///< weights to start from (model.from); none: fresh ones
-  std::filesystem::path tokenizer;     ///< of the config, else of the source; empty: none
+  model::FolderInfo info;                  ///< sizes resolved, special ids from the tokenizer
+  std::optional<ModelSource> source;       ///< weights to start from (model.from); none: fresh ones
+  std::filesystem::path tokenizer;         ///< of the config, else of the source; empty: none
   std::unique_ptr<data::Tokenizer> codec;  ///< that tokenizer; null: none
 };
 
-/// Reads the tokenizer and the model that the config asks for. UserError (kBadUsage) where one is missing or they do not fit each other. Collective.
+/// Reads the tokenizer and the model that the config asks for. UserError (kBadUsage) where one is
+/// missing or they do not fit each other. Collective.
 ModelStart start_model(Session& session, model::HeadKind head);
 /// Fills the weights from model.from, if it is set.
 void load_start(const ModelStart& start, model::Decoder& decoder);

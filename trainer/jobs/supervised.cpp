@@ -22,7 +22,8 @@ EngineOptions engine_options(const RunConfig& config) {
 
 }  // namespace
 
-data::LoaderOptions loader_options(const RunConfig& config, const parallel::ParallelContext& context) {
+data::LoaderOptions loader_options(const RunConfig& config,
+                                   const parallel::ParallelContext& context) {
   data::LoaderOptions options;
   options.global = config.batch.global;
   options.micro = config.batch.micro;
@@ -34,13 +35,15 @@ data::LoaderOptions loader_options(const RunConfig& config, const parallel::Para
     const int64_t below = options.global / unit * unit, above = below + unit;
     std::string micros;
     for (int64_t micro = 1; micro <= options.global; ++micro) {
-      if (options.global % (micro * options.data_size) == 0) micros += (micros.empty() ? "" : ", ") + std::to_string(micro);
+      if (options.global % (micro * options.data_size) == 0)
+        micros += (micros.empty() ? "" : ", ") + std::to_string(micro);
     }
-    throw base::UserError(
-        base::kBadUsage,
-        fmt::format("batch.global is {}, no multiple of batch.micro {} x {} data ranks = {}; nearest legal: batch.global {}{}{}", options.global,
-                    options.micro, options.data_size, unit, below > 0 ? fmt::format("{} or ", below) : "", above,
-                    micros.empty() ? "" : ", or batch.micro one of " + micros));
+    throw base::UserError(base::kBadUsage,
+                          fmt::format("batch.global is {}, no multiple of batch.micro {} x {} data "
+                                      "ranks = {}; nearest legal: batch.global {}{}{}",
+                                      options.global, options.micro, options.data_size, unit,
+                                      below > 0 ? fmt::format("{} or ", below) : "", above,
+                                      micros.empty() ? "" : ", or batch.micro one of " + micros));
   }
   return options;
 }
@@ -69,7 +72,9 @@ void Supervised::evaluate(MetricLog& metrics) {
   }
 }
 
-std::vector<CheckpointModel> Supervised::models() { return {{"", model_.params.get(), model_.optimizer.get()}}; }
+std::vector<CheckpointModel> Supervised::models() {
+  return {{"", model_.params.get(), model_.optimizer.get()}};
+}
 
 void Supervised::restore(std::string_view, int64_t step) { loader_.restore({step}); }
 
@@ -77,11 +82,14 @@ void Supervised::save_model(const std::filesystem::path& folder) {
   save_model_folder(folder, model_.info, *model_.decoder, tokenizer_);
 }
 
-int64_t Supervised::tokens_per_step() const { return session_.config().batch.global * session_.config().batch.sequence; }
+int64_t Supervised::tokens_per_step() const {
+  return session_.config().batch.global * session_.config().batch.sequence;
+}
 
 double Supervised::flops_per_step() const {
   return static_cast<double>(tokens_per_step()) *
-         model::flops_per_token(model_.info.config, session_.config().batch.sequence, model_.info.head);
+         model::flops_per_token(model_.info.config, session_.config().batch.sequence,
+                                model_.info.head);
 }
 
 double Supervised::data_wait_seconds() const { return loader_.wait_seconds(); }

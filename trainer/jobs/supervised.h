@@ -1,5 +1,5 @@
-// Training on given rows: one model, one objective, one stream of batches. Pretraining and supervised fine-tuning are this with
-// different data and objectives.
+// Training on given rows: one model, one objective, one stream of batches. Pretraining and
+// supervised fine-tuning are this with different data and objectives.
 #pragma once
 
 #include <memory>
@@ -44,8 +44,9 @@ class Supervised : public Algorithm {
   std::filesystem::path tokenizer_;
 };
 
-/// How batches of `config` are dealt out over the data ranks of `context`. UserError (kBadUsage) with the nearest legal values where batch.global is not
-/// a multiple of batch.micro x data ranks.
-data::LoaderOptions loader_options(const RunConfig& config, const parallel::ParallelContext& context);
+/// How batches of `config` are dealt out over the data ranks of `context`. UserError (kBadUsage)
+/// with the nearest legal values where batch.global is not a multiple of batch.micro x data ranks.
+data::LoaderOptions loader_options(const RunConfig& config,
+                                   const parallel::ParallelContext& context);
 
 }  // namespace strata::trainer

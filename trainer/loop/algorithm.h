@@ -1,5 +1,6 @@
-// What a job repeats: one step, one evaluation, and what a checkpoint must hold of it. Pretraining is one Engine and one Objective; PPO
-// holds several models, a rollout and pure maths. run_loop() serves them all.
+// What a job repeats: one step, one evaluation, and what a checkpoint must hold of it. Pretraining
+// is one Engine and one Objective; PPO holds several models, a rollout and pure maths. run_loop()
+// serves them all.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,11 @@ class Algorithm {
  public:
   virtual ~Algorithm() = default;
 
-  /// Step k, from 1. False where loss or gradient was not finite: nothing was updated. Collective, like all of these.
+  /// Step k, from 1. False where loss or gradient was not finite: nothing was updated. Collective,
+  /// like all of these.
   virtual bool step(int64_t k, double learning_rate, MetricLog& metrics) = 0;
-  /// Adds loss and the like of the held-out data; nothing where there is none. Leaves no trace in the training state.
+  /// Adds loss and the like of the held-out data; nothing where there is none. Leaves no trace in
+  /// the training state.
   virtual void evaluate(MetricLog& metrics) = 0;
 
   /// The trained models, as a checkpoint holds them; the first is what the run makes.

@@ -28,7 +28,8 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
   std::vector<Entry> all = std::move(entries_);
   entries_.clear();
   if (world.size() > 1) {
-    // Ranks may hold different names (only the last pipeline stage knows the loss), so they travel as text; hexadecimal floats keep every bit.
+    // Ranks may hold different names (only the last pipeline stage knows the loss), so they travel
+    // as text; hexadecimal floats keep every bit.
     nlohmann::ordered_json mine = nlohmann::ordered_json::array();
     for (const Entry& item : all) mine.push_back({item.name, item.sum, item.weight, item.agreed});
     std::vector<std::string> texts = parallel::gather_strings(world, nlohmann::to_string(mine));
@@ -37,7 +38,9 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
       for (const auto& row : nlohmann::ordered_json::parse(text)) {
         const std::string name = row[0];
         // NaN and Inf have no JSON form and arrive as null.
-        const auto number = [](const auto& value) { return value.is_null() ? std::nan("") : value.template get<double>(); };
+        const auto number = [](const auto& value) {
+          return value.is_null() ? std::nan("") : value.template get<double>();
+        };
         auto at = std::ranges::find(all, name, &Entry::name);
         if (at == all.end()) at = all.insert(at, {name});
         if (row[3]) {
@@ -54,9 +57,11 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
   for (const Entry& item : all) values.emplace_back(item.name, item.sum / item.weight);
   if (world.size() == 1) return values;
   for (const auto& [name, value] : values) means.push_back({name, value});
-  const auto agreed = nlohmann::ordered_json::parse(parallel::broadcast_string(world, nlohmann::to_string(means)));
+  const auto agreed =
+      nlohmann::ordered_json::parse(parallel::broadcast_string(world, nlohmann::to_string(means)));
   values.clear();
-  for (const auto& row : agreed) values.emplace_back(row[0], row[1].is_null() ? std::nan("") : row[1].get<double>());
+  for (const auto& row : agreed)
+    values.emplace_back(row[0], row[1].is_null() ? std::nan("") : row[1].get<double>());
   return values;
 }
 

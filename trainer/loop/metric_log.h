@@ -1,4 +1,5 @@
-// The numbers of one step, gathered as sums and weights, so that what is shown is the same for any split into ranks and micro-batches.
+// The numbers of one step, gathered as sums and weights, so that what is shown is the same for any
+// split into ranks and micro-batches.
 #pragma once
 
 #include <string>
@@ -14,13 +15,15 @@ namespace strata::trainer {
 
 class MetricLog {
  public:
-  /// Adds to the mean of `name`: it will be the sum of `sum` over the sum of `weight`, over all ranks that add.
+  /// Adds to the mean of `name`: it will be the sum of `sum` over the sum of `weight`, over all
+  /// ranks that add.
   void add(std::string_view name, double sum, double weight = 1);
   /// A number that all ranks already agree on.
   void set(std::string_view name, double value);
 
   using Values = std::vector<std::pair<std::string, double>>;
-  /// The means over the world, in order of first mention, on every rank; empties the log. Collective. Sums are made in rank order.
+  /// The means over the world, in order of first mention, on every rank; empties the log.
+  /// Collective. Sums are made in rank order.
   Values reduce(parallel::Communicator& world);
 
  private:

@@ -16,8 +16,9 @@
 namespace strata::trainer {
 namespace {
 
-/// The best of a few products of about 25 ms in all. In fp32 on either precision: a processor without bf16 units computes bf16 products in fp32, and one
-/// with them may then show more than 100%.
+/// The best of a few products of about 25 ms in all. In fp32 on either precision: a processor
+/// without bf16 units computes bf16 products in fp32, and one with them may then show more than
+/// 100%.
 double measure_cpu() {
   constexpr int64_t kSize = 768;
   const at::Tensor a = at::ones({kSize, kSize}), b = at::ones({kSize, kSize});
@@ -25,7 +26,8 @@ double measure_cpu() {
   for (int i = 0; i < 4; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     at::mm(a, b);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     best = std::max(best, 2.0 * kSize * kSize * kSize / seconds);
   }
   return best;
@@ -57,7 +59,10 @@ double look_up_gpu(std::string_view name, bool bf16) {
 double peak_flops(Session& session) {
   const bool bf16 = session.config().precision.compute == "bf16";
   const c10::Device device = session.device();
-  const double mine = device.is_cuda() ? look_up_gpu(kernels::gpus()[static_cast<size_t>(device.index())].name, bf16) : measure_cpu();
+  const double mine =
+      device.is_cuda()
+          ? look_up_gpu(kernels::gpus()[static_cast<size_t>(device.index())].name, bf16)
+          : measure_cpu();
   return parallel::all_sum(session.world(), mine);
 }
 

@@ -26,9 +26,12 @@ Profile::~Profile() {
 
 void Profile::before(int64_t step) {
   if (step != first_ || last_ < first_) return;
-  const settings::ProfilerConfig config(settings::ProfilerState::KINETO, /*report_input_shapes=*/true);
+  const settings::ProfilerConfig config(settings::ProfilerState::KINETO,
+                                        /*report_input_shapes=*/true);
   profiler::prepareProfiler(config, kActivities);
-  profiler::enableProfiler(config, kActivities, {at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION, at::RecordScope::USER_SCOPE});
+  profiler::enableProfiler(
+      config, kActivities,
+      {at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION, at::RecordScope::USER_SCOPE});
   recording_ = true;
 }
 

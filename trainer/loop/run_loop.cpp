@@ -32,7 +32,8 @@ class Loop {
     RunMetrics metrics(session_, done, steps_, algorithm_.flops_per_step());
     Profile profile(config_.log.profile, session_.folder(), session_.world().rank());
     if (done >= steps_) {
-      session_.log().info(fmt::format("step {} of {} was reached before: nothing to train", done, steps_));
+      session_.log().info(
+          fmt::format("step {} of {} was reached before: nothing to train", done, steps_));
     }
     for (int64_t k = done + 1; k <= steps_; ++k) {
       profile.before(k);
@@ -52,8 +53,9 @@ class Loop {
     const auto folder = find_checkpoint(session_.folder(), session_.context(), warn);
     if (!folder) return 0;
     if (config_.run.resume == "never") {
-      throw base::UserError(base::kBadUsage, fmt::format("run.resume is never, but {} has checkpoints (newest: {})",
-                                                         session_.folder().string(), folder->filename().string()));
+      throw base::UserError(base::kBadUsage,
+                            fmt::format("run.resume is never, but {} has checkpoints (newest: {})",
+                                        session_.folder().string(), folder->filename().string()));
     }
     const CheckpointReader reader(*folder);
     for (const CheckpointModel& model : algorithm_.models()) reader.read(model);
@@ -70,11 +72,14 @@ class Loop {
     MetricLog log;
     if (!algorithm_.step(k, lr, log)) {
       const MetricLog::Values values = log.reduce(session_.world());
-      throw base::UserError(base::kBadNumbers,
-                            fmt::format("step {}: loss {}, gradient norm {}: not finite. The step was not applied; the newest checkpoint "
-                                        "in {} is sound. A lower optimizer.lr or precision.compute=fp32 may help",
-                                        k, value_of(values, "loss", std::nan("")), value_of(values, "grad_norm", std::nan("")),
-                                        (session_.folder() / "checkpoints").string()));
+      throw base::UserError(
+          base::kBadNumbers,
+          fmt::format("step {}: loss {}, gradient norm {}: not finite. The step was not applied; "
+                      "the newest checkpoint "
+                      "in {} is sound. A lower optimizer.lr or precision.compute=fp32 may help",
+                      k, value_of(values, "loss", std::nan("")),
+                      value_of(values, "grad_norm", std::nan("")),
+                      (session_.folder() / "checkpoints").string()));
     }
     tokens_ += algorithm_.tokens_per_step();
     metrics.after_step(k, algorithm_.tokens_per_step(), algorithm_.data_wait_seconds());
@@ -101,10 +106,13 @@ class Loop {
     writer_.settle(/*wait=*/false);
     if (!stop && !due && k != steps_) return;
     const std::vector<CheckpointModel> models = algorithm_.models();
-    writer_.save(k, models, RunState{tokens_, algorithm_.state(), algorithm_.model_info()}.text(), score_);
+    writer_.save(k, models, RunState{tokens_, algorithm_.state(), algorithm_.model_info()}.text(),
+                 score_);
     if (!stop || k == steps_) return;
     writer_.settle(/*wait=*/true);
-    throw base::UserError(base::kStopped, fmt::format("stopped on request after step {}; its state is saved: run again to go on", k));
+    throw base::UserError(
+        base::kStopped,
+        fmt::format("stopped on request after step {}; its state is saved: run again to go on", k));
   }
 
   Session& session_;
@@ -119,6 +127,8 @@ class Loop {
 
 }  // namespace
 
-void run_loop(Session& session, Algorithm& algorithm, int64_t steps) { Loop(session, algorithm, steps).run(); }
+void run_loop(Session& session, Algorithm& algorithm, int64_t steps) {
+  Loop(session, algorithm, steps).run();
+}
 
 }  // namespace strata::trainer

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/format.h"
@@ -22,13 +23,21 @@ double peak_memory_gib() {
   return static_cast<double>(usage.ru_maxrss) * 1024 / kGib;
 }
 
+/// The same order on every layout: rank 0 of a pipeline hears of the loss last.
+MetricLog::Values loss_first(MetricLog::Values values) {
+  std::ranges::stable_partition(values, [](const auto& item) { return item.first == "loss"; });
+  std::ranges::stable_partition(values, [](const auto& item) { return item.first != "grad_norm"; });
+  return values;
+}
+
 }  // namespace
 
 RunMetrics::RunMetrics(Session& session, int64_t done, int64_t steps, double flops_per_step)
     : session_(session), steps_(steps), flops_per_step_(flops_per_step), since_(Clock::now()) {
   if (!session.is_main_rank()) return;
   file_.emplace(session.folder() / "metrics.jsonl", done);
-  if (session.config().log.tensorboard) tensorboard_.emplace(session.folder() / "tensorboard", done);
+  if (session.config().log.tensorboard)
+    tensorboard_.emplace(session.folder() / "tensorboard", done);
   progress_.emplace(session.log(), "train");
 }
 
@@ -58,12 +67,13 @@ RunMetrics::Rates RunMetrics::rates(int64_t k) {
   return rates;
 }
 
-void RunMetrics::write(int64_t k, double learning_rate, int64_t tokens_so_far, const MetricLog::Values& training,
-                       const MetricLog::Values& evaluation) {
+void RunMetrics::write(int64_t k, double learning_rate, int64_t tokens_so_far,
+                       const MetricLog::Values& training, const MetricLog::Values& evaluation) {
   const Rates now = rates(k);
   if (!file_) return;
   MetricLog::Values row{{"step", static_cast<double>(k)}};
-  row.insert(row.end(), training.begin(), training.end());
+  const MetricLog::Values ordered = loss_first(training);
+  row.insert(row.end(), ordered.begin(), ordered.end());
   row.emplace_back("lr", learning_rate);
   row.emplace_back("tokens", static_cast<double>(tokens_so_far));
   row.emplace_back("tokens_per_second", now.tokens_per_second);
@@ -77,13 +87,14 @@ void RunMetrics::write(int64_t k, double learning_rate, int64_t tokens_so_far, c
   }
   file_->append(row);
   if (tensorboard_) tensorboard_->append(k, row);
-  show(k, learning_rate, now, training, evaluation);
+  show(k, learning_rate, now, ordered, evaluation);
 }
 
-void RunMetrics::show(int64_t k, double learning_rate, const Rates& rates, const MetricLog::Values& training,
-                      const MetricLog::Values& evaluation) {
+void RunMetrics::show(int64_t k, double learning_rate, const Rates& rates,
+                      const MetricLog::Values& training, const MetricLog::Values& evaluation) {
   const double ranks = session_.world().size();
-  std::string line = fmt::format("step {}/{} {:.1f}%", k, steps_, 100.0 * static_cast<double>(k) / static_cast<double>(steps_));
+  std::string line = fmt::format("step {}/{} {:.1f}%", k, steps_,
+                                 100.0 * static_cast<double>(k) / static_cast<double>(steps_));
   for (const auto& [name, value] : training) {
     if (name == "grad_norm") {
       line += fmt::format(" gnorm {:.3g}", value);
@@ -91,9 +102,11 @@ void RunMetrics::show(int64_t k, double learning_rate, const Rates& rates, const
       line += fmt::format(" {} {:.4g}", name, value);
     }
   }
-  line += fmt::format(" lr {:.1e} tok/s {} ({}/rank) mfu {:.1f}% mem {:.1f}G data {:.1f}% eta {}", learning_rate,
-                      base::format_count(rates.tokens_per_second), base::format_count(rates.tokens_per_second / ranks), 100 * rates.mfu,
-                      rates.memory_gib, 100 * rates.data_fraction, base::format_duration(rates.eta_seconds));
+  line += fmt::format(" lr {:.1e} tok/s {} ({}/rank) mfu {:.1f}% mem {:.1f}G data {:.1f}% eta {}",
+                      learning_rate, base::format_count(rates.tokens_per_second),
+                      base::format_count(rates.tokens_per_second / ranks), 100 * rates.mfu,
+                      rates.memory_gib, 100 * rates.data_fraction,
+                      base::format_duration(rates.eta_seconds));
   session_.log().info(line);
   if (evaluation.empty()) return;
   line = fmt::format("eval {}/{}", k, steps_);

@@ -1,5 +1,5 @@
-// What a run says of itself: a row per logged step in RUN/metrics.jsonl, the same in TensorBoard files, and the line on the console. Knows
-// numbers and names, no model.
+// What a run says of itself: a row per logged step in RUN/metrics.jsonl, the same in TensorBoard
+// files, and the line on the console. Knows numbers and names, no model.
 #pragma once
 
 #include <chrono>
@@ -18,15 +18,18 @@ class Session;
 
 class RunMetrics {
  public:
-  /// Goes on after step `done` of `steps`: rows of later steps are dropped from the file. Collective.
+  /// Goes on after step `done` of `steps`: rows of later steps are dropped from the file.
+  /// Collective.
   RunMetrics(Session& session, int64_t done, int64_t steps, double flops_per_step);
   ~RunMetrics();
 
   /// Counts a step for rates and the progress bar.
   void after_step(int64_t k, int64_t tokens, double data_wait_seconds);
 
-  /// One row: the step's own metrics, its rate, and those of an evaluation (under "eval/") if there was one. Collective.
-  void write(int64_t k, double learning_rate, int64_t tokens_so_far, const MetricLog::Values& training, const MetricLog::Values& evaluation);
+  /// One row: the step's own metrics, its rate, and those of an evaluation (under "eval/") if there
+  /// was one. Collective.
+  void write(int64_t k, double learning_rate, int64_t tokens_so_far,
+             const MetricLog::Values& training, const MetricLog::Values& evaluation);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -34,7 +37,8 @@ class RunMetrics {
     double tokens_per_second, mfu, memory_gib, data_fraction, eta_seconds;
   };
   Rates rates(int64_t k);
-  void show(int64_t k, double learning_rate, const Rates& rates, const MetricLog::Values& training, const MetricLog::Values& evaluation);
+  void show(int64_t k, double learning_rate, const Rates& rates, const MetricLog::Values& training,
+            const MetricLog::Values& evaluation);
 
   Session& session_;
   const int64_t steps_;

@@ -1,4 +1,5 @@
-// What a checkpoint says of its run beside the tensors, as text: enough to go on, and to use the model without the run.
+// What a checkpoint says of its run beside the tensors, as text: enough to go on, and to use the
+// model without the run.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A wish from outside that the run saves and ends: SIGUSR1, or SIGTERM. Asked for once a step, over all ranks, so that all end after the
-// same step.
+// A wish from outside that the run saves and ends: SIGUSR1, or SIGTERM. Asked for once a step, over
+// all ranks, so that all end after the same step.
 #pragma once
 
 namespace strata::parallel {

@@ -5,8 +5,8 @@
 namespace strata::trainer {
 namespace {
 
-HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& config, const model::FolderInfo& info,
-                     bool trained) {
+HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& config,
+                     const model::FolderInfo& info, bool trained) {
   HeldModel held;
   held.info = info;
   parallel::StoreOptions store;
@@ -21,7 +21,9 @@ HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& 
   decoder.sequence_parallel = config.parallel.sequence;
   held.decoder = std::make_unique<model::Decoder>(*held.params, context, info.config, decoder);
   held.params->materialize(static_cast<uint64_t>(config.run.seed));
-  if (trained) held.optimizer = std::make_unique<parallel::DistributedOptimizer>(*held.params, config.optimizer);
+  if (trained)
+    held.optimizer =
+        std::make_unique<parallel::DistributedOptimizer>(*held.params, config.optimizer);
   return held;
 }
 

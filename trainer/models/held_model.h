@@ -1,4 +1,5 @@
-// One model in the memory of this rank: parameters, decoder and, where it is trained, its optimizer, made in the right order.
+// One model in the memory of this rank: parameters, decoder and, where it is trained, its
+// optimizer, made in the right order.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,12 @@ struct HeldModel {
   std::unique_ptr<parallel::DistributedOptimizer> optimizer;  ///< null: frozen
 };
 
-/// A model with fresh weights, cut as the config's parallel section says, computing in its precision.compute. Collective.
-HeldModel make_trained_model(const parallel::ParallelContext& context, const RunConfig& config, const model::FolderInfo& info);
+/// A model with fresh weights, cut as the config's parallel section says, computing in its
+/// precision.compute. Collective.
+HeldModel make_trained_model(const parallel::ParallelContext& context, const RunConfig& config,
+                             const model::FolderInfo& info);
 /// The same without gradients, optimizer and masters.
-HeldModel make_frozen_model(const parallel::ParallelContext& context, const RunConfig& config, const model::FolderInfo& info);
+HeldModel make_frozen_model(const parallel::ParallelContext& context, const RunConfig& config,
+                            const model::FolderInfo& info);
 
 }  // namespace strata::trainer

@@ -7,8 +7,8 @@
 
 namespace strata::trainer {
 
-void save_model_folder(const std::filesystem::path& folder, const model::FolderInfo& info, const model::Decoder& decoder,
-                       const std::filesystem::path& tokenizer) {
+void save_model_folder(const std::filesystem::path& folder, const model::FolderInfo& info,
+                       const model::Decoder& decoder, const std::filesystem::path& tokenizer) {
   std::filesystem::path temporary = folder;
   temporary += ".writing";
   const bool main_rank = decoder.context().rank() == 0;

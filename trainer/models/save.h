@@ -11,8 +11,9 @@ class Decoder;
 
 namespace strata::trainer {
 
-/// Weights and configs of `decoder`, and the files of the tokenizer in `tokenizer` ("": none). The folder appears as a whole. Collective.
-void save_model_folder(const std::filesystem::path& folder, const model::FolderInfo& info, const model::Decoder& decoder,
-                       const std::filesystem::path& tokenizer);
+/// Weights and configs of `decoder`, and the files of the tokenizer in `tokenizer` ("": none). The
+/// folder appears as a whole. Collective.
+void save_model_folder(const std::filesystem::path& folder, const model::FolderInfo& info,
+                       const model::Decoder& decoder, const std::filesystem::path& tokenizer);
 
 }  // namespace strata::trainer

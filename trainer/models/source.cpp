@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 bool has_tokenizer(const fs::path& folder) { return fs::exists(folder / "tokenizer.json"); }
 
 ModelSource from_folder(const fs::path& folder) {
-  return {folder, false, has_tokenizer(folder) ? folder : fs::path(), model::read_folder_info(folder)};
+  return {folder, false, has_tokenizer(folder) ? folder : fs::path(),
+          model::read_folder_info(folder)};
 }
 
 ModelSource from_checkpoint(const fs::path& folder) {
@@ -34,14 +35,19 @@ ModelSource from_checkpoint(const fs::path& folder) {
 
 }  // namespace
 
-ModelSource find_model(const fs::path& path, const parallel::ParallelContext& context, const Warn& warn) {
+ModelSource find_model(const fs::path& path, const parallel::ParallelContext& context,
+                       const Warn& warn) {
   if (model::is_model_folder(path)) return from_folder(path);
   if (fs::exists(path / Manifest::kFileName) || fs::exists(checkpoints_folder(path))) {
-    if (const auto checkpoint = find_checkpoint(path, context, warn)) return from_checkpoint(*checkpoint);
+    if (const auto checkpoint = find_checkpoint(path, context, warn))
+      return from_checkpoint(*checkpoint);
   }
   if (model::is_model_folder(path / "model")) return from_folder(path / "model");
-  throw base::UserError(base::kBadUsage,
-                        fmt::format("{}: no model is there; expected a run, a checkpoint, or a folder with config.json", path.string()));
+  throw base::UserError(
+      base::kBadUsage,
+      fmt::format(
+          "{}: no model is there; expected a run, a checkpoint, or a folder with config.json",
+          path.string()));
 }
 
 bool load_source(const ModelSource& source, model::Decoder& decoder) {

@@ -29,9 +29,8 @@ class Objective {
   /// The loss summed over this micro-batch, times inv_weight: a scalar to call backward on. Hidden
   /// states h_nd come out of the last block's norm. Metrics are added as (sum, weight), to be
   /// summed over ranks and micro-batches.
-  virtual at::Tensor loss(const at::Tensor& h_nd, const model::Head& head,
-                          const DeviceBatch& batch, double inv_weight,
-                          MetricLog& metrics) const = 0;
+  virtual at::Tensor loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch,
+                          double inv_weight, MetricLog& metrics) const = 0;
 };
 
 }  // namespace strata::trainer

@@ -12,6 +12,7 @@
 #include "parallel/comm/collectives.h"
 #include "parallel/comm/world.h"
 #include "trainer/config/changes.h"
+#include "trainer/session/folder_lock.h"
 
 namespace strata::trainer {
 namespace {
@@ -53,13 +54,15 @@ int choose_threads(const base::AutoInt& wanted, const Neighbours& here) {
 
 }  // namespace
 
-Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run) : log_(log), run_(std::move(run)) {
+Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run)
+    : log_(log), run_(std::move(run)) {
   const Neighbours here = neighbours(world);
   at::set_num_threads(choose_threads(config().run.threads, here));
   const parallel::MeshLayout layout = parallel::resolve_layout(config().parallel, world.size());
   const c10::Device device = choose_device(config().run.device, here.rank);
   std::unique_ptr<parallel::Communicator> ranks =
-      device.is_cuda() ? parallel::make_nccl_world(world, device.index()) : world.split(0, world.rank(), "mesh");
+      device.is_cuda() ? parallel::make_nccl_world(world, device.index())
+                       : world.split(0, world.rank(), "mesh");
   context_ = std::make_unique<parallel::ParallelContext>(std::move(ranks), layout);
 }
 
@@ -71,12 +74,16 @@ void Session::open_folder() {
     refuse_changes(folder(), run_);
     std::error_code error;
     std::filesystem::create_directories(log_folder, error);
-    if (error) throw base::UserError(base::kDiskTrouble, fmt::format("{}: {}", log_folder.string(), error.message()));
+    if (error)
+      throw base::UserError(base::kDiskTrouble,
+                            fmt::format("{}: {}", log_folder.string(), error.message()));
+    lock_ = std::make_unique<FolderLock>(folder());
     base::write_file(folder() / "config.yaml", dump_run(run_));
   }
   world().barrier();
   log_.open_file(log_folder / fmt::format("rank_{}.log", context_->rank()));
-  watchdog_ = std::make_unique<parallel::Watchdog>(log_folder / "heartbeat", world(), config().run.hang_timeout);
+  watchdog_ = std::make_unique<parallel::Watchdog>(log_folder / "heartbeat", world(),
+                                                   config().run.hang_timeout);
 }
 
 void Session::set_step(int64_t step) { watchdog_->set_step(step); }

@@ -1,5 +1,5 @@
-// All that one command holds while it works: the mesh of ranks, the device, the log, the run's folder and the watchdog. Knows no model and no
-// data. Constructed on every rank together.
+// All that one command holds while it works: the mesh of ranks, the device, the log, the run's
+// folder and the watchdog. Knows no model and no data. Constructed on every rank together.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -16,9 +16,12 @@
 
 namespace strata::trainer {
 
+class FolderLock;
+
 class Session {
  public:
-  /// Chooses device and threads and lays the mesh over the ranks of `world`. UserError (kBadUsage) names run.KEY or parallel.KEY.
+  /// Chooses device and threads and lays the mesh over the ranks of `world`. UserError (kBadUsage)
+  /// names run.KEY or parallel.KEY.
   Session(parallel::Communicator& world, base::Log& log, LoadedRun run);
   ~Session();
   Session(const Session&) = delete;
@@ -33,7 +36,8 @@ class Session {
   bool is_main_rank() const { return context_->rank() == 0; }
   std::filesystem::path folder() const { return run_.config.run.dir; }
 
-  /// Makes RUN and its log files and starts the watchdog; everything was checked before. Collective.
+  /// Makes RUN and its log files and starts the watchdog; everything was checked before.
+  /// Collective.
   void open_folder();
   /// The step that the watchdog's report names.
   void set_step(int64_t step);
@@ -42,6 +46,7 @@ class Session {
   base::Log& log_;
   LoadedRun run_;
   std::unique_ptr<parallel::ParallelContext> context_;
+  std::unique_ptr<FolderLock> lock_;  ///< on the main rank
   std::unique_ptr<parallel::Watchdog> watchdog_;
 };
 

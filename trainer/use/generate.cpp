@@ -26,7 +26,8 @@ model::SamplingConfig sampling_of(const GenerationSection& config, const OpenedM
   sampling.top_k = config.top_k;
   sampling.top_p = config.top_p;
   sampling.seed = static_cast<uint64_t>(config.seed);
-  for (const int64_t id : model.model.info.end_ids) sampling.end_ids.push_back(static_cast<int32_t>(id));
+  for (const int64_t id : model.model.info.end_ids)
+    sampling.end_ids.push_back(static_cast<int32_t>(id));
   return sampling;
 }
 
@@ -40,16 +41,21 @@ size_t find_stop(const std::string& text, const std::vector<std::string>& stops)
 Ids prompt_ids(const data::Tokenizer& tokenizer, const std::string& prompt) {
   Ids ids = tokenizer.encode(prompt, /*add_special=*/true);
   if (ids.empty() && tokenizer.bos_id()) ids = {*tokenizer.bos_id()};
-  if (ids.empty() && tokenizer.end_id()) ids = {*tokenizer.end_id()};  // documents follow each other behind it
-  if (ids.empty()) throw base::UserError(base::kBadUsage, "the prompt is empty, and the tokenizer has no token to begin with");
+  if (ids.empty() && tokenizer.end_id())
+    ids = {*tokenizer.end_id()};  // documents follow each other behind it
+  if (ids.empty())
+    throw base::UserError(base::kBadUsage,
+                          "the prompt is empty, and the tokenizer has no token to begin with");
   return ids;
 }
 
 /// The text of an answer without its end token and whatever follows a stop string.
-std::string answer_text(const OpenedModel& model, const model::Completion& completion, const std::vector<std::string>& stops) {
+std::string answer_text(const OpenedModel& model, const model::Completion& completion,
+                        const std::vector<std::string>& stops) {
   std::span<const int32_t> ids = completion.tokens;
   const auto& ends = model.model.info.end_ids;
-  if (completion.reached_end && !ids.empty() && std::ranges::find(ends, ids.back()) != ends.end()) ids = ids.first(ids.size() - 1);
+  if (completion.reached_end && !ids.empty() && std::ranges::find(ends, ids.back()) != ends.end())
+    ids = ids.first(ids.size() - 1);
   const std::string text = model.tokenizer->decode(ids);
   return text.substr(0, find_stop(text, stops));
 }
@@ -67,12 +73,15 @@ model::GenerationHooks stop_hooks(const OpenedModel& model, const std::vector<st
 
 Ids ids_of_prompt(const JsonRow& row, const OpenedModel& model) {
   const base::JsonReader reader(row.object, row.where);
-  const Ids ids = reader.has("input_ids") ? ids_of(row, "input_ids", model.model.info.config.vocabulary())
-                                          : prompt_ids(model.text("a row with a prompt"), reader.string("prompt"));
+  const Ids ids = reader.has("input_ids")
+                      ? ids_of(row, "input_ids", model.model.info.config.vocabulary())
+                      : prompt_ids(model.text("a row with a prompt"), reader.string("prompt"));
   const auto length = static_cast<int64_t>(ids.size());
   if (length >= model.model.info.config.context) {
-    throw base::UserError(base::kBadData, fmt::format("{}: a prompt of {} tokens leaves no room in the model's context of {}", row.where, length,
-                                                      model.model.info.config.context));
+    throw base::UserError(
+        base::kBadData,
+        fmt::format("{}: a prompt of {} tokens leaves no room in the model's context of {}",
+                    row.where, length, model.model.info.config.context));
   }
   return ids;
 }
@@ -95,12 +104,15 @@ void generate_text(Session& session, const OpenedModel& model, const std::string
   };
   const Ids ids = prompt_ids(tokenizer, prompt);
   const int64_t number = 0;
-  const auto completions = model::Generator(*model.model.decoder).generate({&ids, 1}, {&number, 1}, sampling_of(config, model), hooks);
+  const auto completions =
+      model::Generator(*model.model.decoder)
+          .generate({&ids, 1}, {&number, 1}, sampling_of(config, model), hooks);
   if (!speaks) return;
   fmt::print("{}\n", streams ? decoder.finish() : answer_text(model, completions[0], config.stop));
 }
 
-void generate_file(Session& session, const OpenedModel& model, const std::filesystem::path& file, const std::filesystem::path& out) {
+void generate_file(Session& session, const OpenedModel& model, const std::filesystem::path& file,
+                   const std::filesystem::path& out) {
   const GenerationSection& config = session.config().generation;
   const std::vector<JsonRow> rows = read_rows(file);
   std::vector<Ids> all;
@@ -109,8 +121,10 @@ void generate_file(Session& session, const OpenedModel& model, const std::filesy
   std::vector<Ids> prompts;
   std::vector<int64_t> numbers(own.begin(), own.end());
   for (const size_t row : own) prompts.push_back(all[row]);
-  const auto completions = model::Generator(*model.model.decoder)
-                               .generate(prompts, numbers, sampling_of(config, model), stop_hooks(model, config.stop), session.config().batch.global);
+  const auto completions =
+      model::Generator(*model.model.decoder)
+          .generate(prompts, numbers, sampling_of(config, model), stop_hooks(model, config.stop),
+                    session.config().batch.global);
   std::vector<std::string> lines;
   for (size_t i = 0; i < own.size(); ++i) {
     const model::Completion& completion = completions[i];

@@ -9,11 +9,14 @@ namespace strata::trainer {
 class Session;
 struct OpenedModel;
 
-/// Completes one prompt and streams the text to standard output as it comes (main rank). Collective.
+/// Completes one prompt and streams the text to standard output as it comes (main rank).
+/// Collective.
 void generate_text(Session& session, const OpenedModel& model, const std::string& prompt);
 
-/// Completes the prompt (or input_ids) of every row; each comes back with completion, ids, finish and logprobs. Collective.
-void generate_file(Session& session, const OpenedModel& model, const std::filesystem::path& rows, const std::filesystem::path& out);
+/// Completes the prompt (or input_ids) of every row; each comes back with completion, ids, finish
+/// and logprobs. Collective.
+void generate_file(Session& session, const OpenedModel& model, const std::filesystem::path& rows,
+                   const std::filesystem::path& out);
 
 /// A conversation on the terminal: each line of standard input is answered. Collective.
 void chat(Session& session, const OpenedModel& model);

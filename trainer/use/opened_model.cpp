@@ -8,21 +8,26 @@ namespace strata::trainer {
 
 const data::Tokenizer& OpenedModel::text(const std::string& need) const {
   if (tokenizer) return *tokenizer;
-  throw base::UserError(base::kBadUsage, fmt::format("{} needs a tokenizer, and {} has none; set tokenizer.path", need, source.folder.string()));
+  throw base::UserError(base::kBadUsage,
+                        fmt::format("{} needs a tokenizer, and {} has none; set tokenizer.path",
+                                    need, source.folder.string()));
 }
 
 OpenedModel open_model(Session& session, const std::string& path) {
   OpenedModel opened;
-  opened.source = find_model(path, session.context(), [&](std::string_view line) { session.log().warning(line); });
+  opened.source = find_model(path, session.context(),
+                             [&](std::string_view line) { session.log().warning(line); });
   opened.model = make_frozen_model(session.context(), session.config(), opened.source.info);
   load_source(opened.source, *opened.model.decoder);
   const std::string& given = session.config().tokenizer.path;
-  const std::filesystem::path tokenizer = given.empty() ? opened.source.tokenizer : std::filesystem::path(given);
+  const std::filesystem::path tokenizer =
+      given.empty() ? opened.source.tokenizer : std::filesystem::path(given);
   if (!tokenizer.empty()) opened.tokenizer = data::Tokenizer::load(tokenizer);
   return opened;
 }
 
-std::unique_ptr<Session> use_session(parallel::Communicator& world, base::Log& log, std::vector<std::string> overrides) {
+std::unique_ptr<Session> use_session(parallel::Communicator& world, base::Log& log,
+                                     std::vector<std::string> overrides) {
   // A later override wins over this one.
   overrides.insert(overrides.begin(), "precision.compute=fp32");
   return std::make_unique<Session>(world, log, load_run("", overrides, "use"));

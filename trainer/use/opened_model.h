@@ -1,4 +1,5 @@
-// A finished or running model opened for use: weights, tokenizer and the settings of its commands. Knows no command.
+// A finished or running model opened for use: weights, tokenizer and the settings of its commands.
+// Knows no command.
 #pragma once
 
 #include <memory>
@@ -25,7 +26,9 @@ struct OpenedModel {
 /// Opens what PATH means. Computes in fp32 unless the config says otherwise. Collective.
 OpenedModel open_model(Session& session, const std::string& path);
 
-/// A session for a command on a model: defaults with overrides, fp32 unless precision.compute is given.
-std::unique_ptr<Session> use_session(parallel::Communicator& world, base::Log& log, std::vector<std::string> overrides);
+/// A session for a command on a model: defaults with overrides, fp32 unless precision.compute is
+/// given.
+std::unique_ptr<Session> use_session(parallel::Communicator& world, base::Log& log,
+                                     std::vector<std::string> overrides);
 
 }  // namespace strata::trainer

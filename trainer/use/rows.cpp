@@ -20,7 +20,8 @@ std::vector<JsonRow> read_rows(const std::filesystem::path& file) {
   for (base::LineReader lines(file); lines.next();) {
     if (lines.line().find_first_not_of(" \t") == std::string_view::npos) continue;
     JsonRow row{base::parse_json(lines.line(), lines.where()), lines.where()};
-    if (!row.object.is_object()) throw UserError(base::kBadData, row.where + ": a JSON object was expected");
+    if (!row.object.is_object())
+      throw UserError(base::kBadData, row.where + ": a JSON object was expected");
     rows.push_back(std::move(row));
   }
   return rows;
@@ -29,9 +30,11 @@ std::vector<JsonRow> read_rows(const std::filesystem::path& file) {
 std::vector<int32_t> ids_of(const JsonRow& row, const std::string& key, int64_t vocabulary) {
   std::vector<int32_t> ids;
   for (const base::Json& value : base::JsonReader(row.object, row.where).array(key)) {
-    if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() >= vocabulary) {
-      throw UserError(base::kBadData, fmt::format("{}: key '{}' holds {}; token ids from 0 to {} were expected", row.where, key,
-                                                  value.dump(), vocabulary - 1));
+    if (!value.is_number_integer() || value.get<int64_t>() < 0 ||
+        value.get<int64_t>() >= vocabulary) {
+      throw UserError(base::kBadData,
+                      fmt::format("{}: key '{}' holds {}; token ids from 0 to {} were expected",
+                                  row.where, key, value.dump(), vocabulary - 1));
     }
     ids.push_back(value.get<int32_t>());
   }
@@ -41,15 +44,17 @@ std::vector<int32_t> ids_of(const JsonRow& row, const std::string& key, int64_t 
 std::vector<size_t> own_rows(size_t rows, const parallel::ParallelContext& context) {
   const parallel::MeshLayout& layout = context.layout();
   const auto parts = static_cast<size_t>(layout.size_along(parallel::kGradientAxes));
-  const auto part = static_cast<size_t>(layout.index_along(parallel::kGradientAxes, context.rank()));
+  const auto part =
+      static_cast<size_t>(layout.index_along(parallel::kGradientAxes, context.rank()));
   std::vector<size_t> own;
   for (size_t row = part; row < rows; row += parts) own.push_back(row);
   return own;
 }
 
-void write_rows(const std::filesystem::path& file, size_t count, const std::vector<size_t>& own, const std::vector<std::string>& lines,
-                const parallel::ParallelContext& context) {
-  // The ranks of one copy of the model have the same answers: its first tensor rank of the first stage speaks.
+void write_rows(const std::filesystem::path& file, size_t count, const std::vector<size_t>& own,
+                const std::vector<std::string>& lines, const parallel::ParallelContext& context) {
+  // The ranks of one copy of the model have the same answers: its first tensor rank of the first
+  // stage speaks.
   std::string mine;
   if (context.coord().tensor == 0 && context.coord().pipeline == 0) {
     for (size_t i = 0; i < own.size(); ++i) mine += fmt::format("{} {}\n", own[i], lines[i]);

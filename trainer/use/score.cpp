@@ -16,10 +16,13 @@ using base::JsonReader;
 
 std::vector<int32_t> ids_to_score(const JsonRow& row, const OpenedModel& model) {
   const JsonReader reader(row.object, row.where);
-  if (reader.has("input_ids")) return ids_of(row, "input_ids", model.model.info.config.vocabulary());
-  if (reader.has("text")) return model.text("a row of text").encode(reader.string("text"), /*add_special=*/true);
+  if (reader.has("input_ids"))
+    return ids_of(row, "input_ids", model.model.info.config.vocabulary());
+  if (reader.has("text"))
+    return model.text("a row of text").encode(reader.string("text"), /*add_special=*/true);
   if (!reader.has("prompt") || !reader.has("completion")) {
-    throw base::UserError(base::kBadData, row.where + ": expected input_ids, text, or prompt and completion");
+    throw base::UserError(base::kBadData,
+                          row.where + ": expected input_ids, text, or prompt and completion");
   }
   // As in training: the two are encoded apart, and the answer ends with the end token.
   const data::Tokenizer& tokenizer = model.text("a row of text");
@@ -32,13 +35,15 @@ std::vector<int32_t> ids_to_score(const JsonRow& row, const OpenedModel& model) 
 
 base::Json as_json(const std::vector<float>& logprobs) {
   base::Json list = base::Json::array();
-  for (size_t i = 0; i < logprobs.size(); ++i) list.push_back(i == 0 ? base::Json() : base::Json(logprobs[i]));
+  for (size_t i = 0; i < logprobs.size(); ++i)
+    list.push_back(i == 0 ? base::Json() : base::Json(logprobs[i]));
   return list;
 }
 
 }  // namespace
 
-void score_file(Session& session, const OpenedModel& model, const std::filesystem::path& file, const std::filesystem::path& out) {
+void score_file(Session& session, const OpenedModel& model, const std::filesystem::path& file,
+                const std::filesystem::path& out) {
   const std::vector<JsonRow> rows = read_rows(file);
   std::vector<std::vector<int32_t>> all;
   const int64_t context = model.model.info.config.context;
@@ -46,7 +51,9 @@ void score_file(Session& session, const OpenedModel& model, const std::filesyste
     all.push_back(ids_to_score(row, model));
     const auto length = static_cast<int64_t>(all.back().size());
     if (length > context) {
-      throw base::UserError(base::kBadData, fmt::format("{}: {} tokens, more than the model's context of {}", row.where, length, context));
+      throw base::UserError(base::kBadData,
+                            fmt::format("{}: {} tokens, more than the model's context of {}",
+                                        row.where, length, context));
     }
   }
   const std::vector<size_t> own = own_rows(rows.size(), session.context());
