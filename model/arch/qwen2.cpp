@@ -23,15 +23,16 @@ void read_qwen2(const base::JsonReader& there, ModelConfig& here) {
   if (first_windowed > 0 && first_windowed < here.layers) {
     there.refuse("max_window_layers",
                  "gives only some of the layers a window: this is not supported");
-  };
+  }
   if (first_windowed == 0) here.window = there.integer("sliding_window", 4096);
 }
 
 void write_qwen2(const ModelConfig& here, base::Json& there) {
   write_llama_like(here, there);
   there["use_sliding_window"] = here.window > 0;
-  there["sliding_window"] = here.window > 0 ? base::Json(here.window) : base::Json(nullptr);
-  there["max_window_layers"] = here.window > 0 ? 0 : here.layers;
+  if (here.window == 0) return;
+  there["sliding_window"] = here.window;
+  there["max_window_layers"] = 0;
 }
 
 }  // namespace

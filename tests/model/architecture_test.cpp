@@ -200,8 +200,7 @@ TEST_P(EachArchitecture, AScalarModelStartsFromALanguageModel) {
   EXPECT_TRUE(at::equal(tests::final_hidden(tiny->decoder, input),
                         tests::final_hidden(scalar->decoder, input)));
 
-  FolderInfo reward{
-      .config = config_, .head = HeadKind::kScalar, .reward_shift = -0.25};
+  FolderInfo reward{.config = config_, .head = HeadKind::kScalar, .reward_shift = -0.25};
   write_folder(temp / "reward", reward, scalar->decoder);
   TinyModel back(*context_, temp / "reward");
   EXPECT_EQ(back.info.head, HeadKind::kScalar);

@@ -79,8 +79,8 @@ TEST_P(GoldenModel, GreedyContinuationsAgreeInOneRaggedBatch) {
   for (int n = 0; n < 3; ++n) prompts.push_back(golden_.ids("prompt." + std::to_string(n)));
   const std::vector<int64_t> numbers = {0, 1, 2};
   for (int64_t max_rows : {0, 2}) {
-    const auto answers = generator.generate(
-        prompts, numbers, {.max_new_tokens = 12, .temperature = 0}, {}, max_rows);
+    const auto answers = generator.generate(prompts, numbers,
+                                            {.max_new_tokens = 12, .temperature = 0}, {}, max_rows);
     for (int n = 0; n < 3; ++n)
       EXPECT_EQ(answers[n].tokens, golden_.ids("greedy." + std::to_string(n))) << "prompt " << n;
   }

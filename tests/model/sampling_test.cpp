@@ -61,8 +61,7 @@ TEST(Sampling, TopKKeepsTheMostLikely) {
 
 TEST(Sampling, TopPKeepsTheSmallestSetWithEnoughMass) {
   const auto all = distribution(1.0, {0, 1, 2, 3, 4});
-  expect_drawn_from({.top_p = all.at(1) + all.at(3) + 0.01},
-                    distribution(1.0, {1, 2, 3}));
+  expect_drawn_from({.top_p = all.at(1) + all.at(3) + 0.01}, distribution(1.0, {1, 2, 3}));
   expect_drawn_from({.top_p = 1e-9}, distribution(1.0, {1}));
   // After top_k the mass is renormalised: 0.9 of {1, 3} needs both.
   expect_drawn_from({.top_k = 2, .top_p = 0.9}, distribution(1.0, {1, 3}));
