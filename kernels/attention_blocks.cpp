@@ -67,10 +67,10 @@ template <class T>
   float added = 0;
 #pragma omp simd reduction(+ : added)
   for (int64_t j = 0; j < n; ++j) {
-    scores[j] = fast_exp(scores[j] - best);
+    scores[j] = exp_nonpositive(scores[j] - best);
     added += scores[j];
   }
-  const float shrink = best == max ? 1.0f : fast_exp(max - best);
+  const float shrink = best == max ? 1.0f : exp_nonpositive(max - best);
   max = best;
   sum = sum * shrink + added;
   return shrink;
@@ -135,34 +135,35 @@ template <class T>
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void softmax_rows(
-    int64_t rows, int64_t n, float* scores, float* max, float* sum, float* out, int64_t width) {
+    int64_t rows, int64_t n, int64_t stride, float* scores, float* max, float* sum, float* out,
+    int64_t width) {
   for (int64_t i = 0; i < rows; ++i) {
-    const float shrink = softmax_row(scores + i * n, n, max[i], sum[i]);
+    const float shrink = softmax_row(scores + i * stride, n, max[i], sum[i]);
     if (shrink == 1.0f) continue;
     for (int64_t j = 0; j < width; ++j) out[i * width + j] *= shrink;
   }
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void probabilities_rows(
-    int64_t rows, int64_t n, float* scores, const float* logsum) {
+    int64_t rows, int64_t n, int64_t stride, float* scores, const float* logsum) {
   for (int64_t i = 0; i < rows; ++i) {
-    float* __restrict row = scores + i * n;
+    float* __restrict row = scores + i * stride;
     const float least = logsum[i];
     if (least == kMinusInfinity) {
       for (int64_t j = 0; j < n; ++j) row[j] = 0.0f;
     } else {
-      for (int64_t j = 0; j < n; ++j) row[j] = fast_exp(row[j] - least);
+      for (int64_t j = 0; j < n; ++j) row[j] = exp_nonpositive(row[j] - least);
     }
   }
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void softmax_grad_rows(
-    int64_t rows, int64_t n, float* __restrict grad, const float* __restrict probabilities,
-    const float* __restrict dot) {
+    int64_t rows, int64_t n, int64_t stride, float* __restrict grad,
+    const float* __restrict probabilities, const float* __restrict dot) {
   for (int64_t i = 0; i < rows; ++i) {
     const float mean = dot[i];
     for (int64_t j = 0; j < n; ++j)
-      grad[i * n + j] = probabilities[i * n + j] * (grad[i * n + j] - mean);
+      grad[i * stride + j] = probabilities[i * stride + j] * (grad[i * stride + j] - mean);
   }
 }
 

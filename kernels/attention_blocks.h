@@ -29,18 +29,19 @@ void narrow_rows(const float* x, int64_t x_row, int64_t rows, int64_t width, flo
 void mask_row(float* scores, const int32_t* places, const int32_t* documents, int32_t first,
               int32_t last, int32_t document, int64_t n);
 
-/// One step of the online softmax on each row of `n` scores: scores <- exp(scores - new maximum),
-/// and the row of `out` (`width` floats) that was summed before shrinks with the maximum. (Milakov
-/// and Gimelshein, "Online normalizer calculation for softmax", 2018.)
-void softmax_rows(int64_t rows, int64_t n, float* scores, float* max, float* sum, float* out,
-                  int64_t width);
+/// One step of the online softmax on each row of `n` scores, `stride` apart: scores <- exp(scores -
+/// new maximum), and the row of `out` (`width` floats) that was summed before shrinks with the
+/// maximum. (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.)
+void softmax_rows(int64_t rows, int64_t n, int64_t stride, float* scores, float* max, float* sum,
+                  float* out, int64_t width);
 
 /// scores <- exp(scores - logsum); a row that sees nothing (logsum = -inf) gives zeros.
-void probabilities_rows(int64_t rows, int64_t n, float* scores, const float* logsum);
+void probabilities_rows(int64_t rows, int64_t n, int64_t stride, float* scores,
+                        const float* logsum);
 
 /// grad <- probabilities * (grad - dot): from the gradient of probabilities to that of scores.
-void softmax_grad_rows(int64_t rows, int64_t n, float* grad, const float* probabilities,
-                       const float* dot);
+void softmax_grad_rows(int64_t rows, int64_t n, int64_t stride, float* grad,
+                       const float* probabilities, const float* dot);
 
 float dot_row(const float* x, const float* y, int64_t n);
 

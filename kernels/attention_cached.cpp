@@ -39,7 +39,7 @@ void attend_one(const float* q, const at::Tensor& k_bskd, const at::Tensor& v_bs
   }
   float max = -INFINITY, sum = 0;
   std::fill(out.begin(), out.end(), 0.0f);
-  blocks::softmax_rows(1, count, scores.data(), &max, &sum, out.data(), width);
+  blocks::softmax_rows(1, count, count, scores.data(), &max, &sum, out.data(), width);
   for (int64_t i = 0; i < count; ++i) {
     blocks::widen_rows(cached_row(v_bskd, b, seen.begin + i, kv_head), bf16, width, 1, width,
                        scores[i] / sum, row.data(), width);

@@ -137,15 +137,16 @@ class BlockDropout {
   const at::Tensor* tokens_;
 };
 
-/// A block of scores, q times keys, with -inf where a query does not see a key.
+/// A block of scores [queries, keys], rows kKeys apart: q times keys, with -inf where a query does
+/// not see a key.
 void fill_scores(const Problem& p, const RowMask& mask, Sight sight, const float* q,
-                 int64_t first_query, int64_t queries, const KeyPanel& keys, int64_t first_key,
-                 float* scores) {
-  blocks::product(queries, kKeys, p.padded, {q, p.padded, 1}, keys.turned(first_key), kKeys, scores,
+                 int64_t first_query, int64_t queries, const KeyPanel& k, int64_t first_key,
+                 int64_t keys, float* scores) {
+  blocks::product(queries, keys, p.padded, {q, p.padded, 1}, k.turned(first_key), kKeys, scores,
                   kKeys, false);
   if (sight == Sight::kAll) return;
   for (int64_t i = 0; i < queries; ++i)
-    mask.apply(first_query + i, first_key / kKeys, scores + i * kKeys);
+    mask.apply(first_query + i, first_key / kKeys, keys, scores + i * kKeys);
 }
 
 class ForwardHead {
@@ -172,11 +173,13 @@ class ForwardHead {
     for (int64_t first_key = 0; first_key < p_.padded_keys; first_key += kKeys) {
       const Sight sight = mask.sight(extent, first_key / kKeys);
       if (sight == Sight::kNone) continue;
-      fill_scores(p_, mask, sight, q_.data(), first_query, queries, k, first_key, scores_.data());
-      blocks::softmax_rows(queries, kKeys, scores_.data(), max_.data(), sum_.data(), out_.data(),
-                           p_.padded);
+      const int64_t keys = mask.reach(extent, first_key / kKeys);
+      fill_scores(p_, mask, sight, q_.data(), first_query, queries, k, first_key, keys,
+                  scores_.data());
+      blocks::softmax_rows(queries, keys, kKeys, scores_.data(), max_.data(), sum_.data(),
+                           out_.data(), p_.padded);
       if (dropout.on()) dropout.apply(mask, b, first_query, queries, first_key, scores_.data());
-      blocks::product(queries, p_.padded, kKeys, {scores_.data(), kKeys, 1}, v.rows(first_key),
+      blocks::product(queries, p_.padded, keys, {scores_.data(), kKeys, 1}, v.rows(first_key),
                       p_.padded, out_.data(), p_.padded, true);
     }
     for (int64_t i = 0; i < queries; ++i) {
@@ -223,25 +226,27 @@ class BackwardGroup {
     for (int64_t first_key = 0; first_key < p_.padded_keys; first_key += kKeys) {
       const Sight sight = mask.sight(extent, first_key / kKeys);
       if (sight == Sight::kNone) continue;
-      fill_scores(p_, mask, sight, q_.data(), first_query, queries, k, first_key, weights_.data());
-      blocks::product(queries, kKeys, p_.padded, {grad_out_.data(), p_.padded, 1},
+      const int64_t keys = mask.reach(extent, first_key / kKeys);
+      fill_scores(p_, mask, sight, q_.data(), first_query, queries, k, first_key, keys,
+                  weights_.data());
+      blocks::product(queries, keys, p_.padded, {grad_out_.data(), p_.padded, 1},
                       v.turned(first_key), kKeys, grad_weights_.data(), kKeys, false);
-      blocks::probabilities_rows(queries, kKeys, weights_.data(), logsum + first_query);
+      blocks::probabilities_rows(queries, keys, kKeys, weights_.data(), logsum + first_query);
       if (dropout.on()) {
         dropped_ = weights_;
         dropout.apply(mask, b, first_query, queries, first_key, dropped_.data());
         dropout.apply(mask, b, first_query, queries, first_key, grad_weights_.data());
       }
-      blocks::softmax_grad_rows(queries, kKeys, grad_weights_.data(), weights_.data(), dots);
+      blocks::softmax_grad_rows(queries, keys, kKeys, grad_weights_.data(), weights_.data(), dots);
       const float* used = (dropout.on() ? dropped_ : weights_).data();
       float* grad_k = grad_k_.data() + first_key * p_.padded;
       float* grad_v = grad_v_.data() + first_key * p_.padded;
-      blocks::product(kKeys, p_.padded, queries, {used, 1, kKeys}, grad_out_.data(), p_.padded,
+      blocks::product(keys, p_.padded, queries, {used, 1, kKeys}, grad_out_.data(), p_.padded,
                       grad_v, p_.padded, true);
-      blocks::product(kKeys, p_.padded, queries, {grad_weights_.data(), 1, kKeys}, q_.data(),
+      blocks::product(keys, p_.padded, queries, {grad_weights_.data(), 1, kKeys}, q_.data(),
                       p_.padded, grad_k, p_.padded, true);
-      blocks::product(queries, p_.padded, kKeys, {grad_weights_.data(), kKeys, 1},
-                      k.rows(first_key), p_.padded, grad_q_.data(), p_.padded, true);
+      blocks::product(queries, p_.padded, keys, {grad_weights_.data(), kKeys, 1}, k.rows(first_key),
+                      p_.padded, grad_q_.data(), p_.padded, true);
     }
     blocks::narrow_rows(grad_q_.data(), p_.padded, queries, p_.width, p_.scale,
                         grad_q.row(first_query), grad_q.bf16, grad_q.stride);

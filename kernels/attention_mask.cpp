@@ -90,10 +90,18 @@ Sight RowMask::sight(const Extent& query, int64_t block) const {
   return in_time && in_window && one_document ? Sight::kAll : Sight::kSome;
 }
 
-void RowMask::apply(int64_t q, int64_t block, float* scores) const {
+int64_t RowMask::reach(const Extent& query, int64_t block) const {
+  const int32_t* places = key_places_.data() + block * key_block_;
+  const int32_t last = causal_ ? query.last_place : kNowhere - 1;
+  int64_t keys = key_block_;
+  while (keys > 1 && places[keys - 1] > last) --keys;
+  return std::min((keys + 15) / 16 * 16, key_block_);
+}
+
+void RowMask::apply(int64_t q, int64_t block, int64_t keys, float* scores) const {
   const int64_t first = block * key_block_;
   blocks::mask_row(scores, key_places_.data() + first, key_documents_.data() + first, first_seen(q),
-                   last_seen(q), query_documents_[q], key_block_);
+                   last_seen(q), query_documents_[q], keys);
 }
 
 }  // namespace strata::kernels

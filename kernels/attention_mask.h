@@ -24,8 +24,11 @@ class RowMask {
   Extent queries(int64_t first, int64_t count) const;
   /// What these queries see of key block number `block`.
   Sight sight(const Extent& queries, int64_t block) const;
-  /// scores[j] <- -inf where query q does not see key j of the block.
-  void apply(int64_t q, int64_t block, float* scores) const;
+  /// How many keys of the block there are up to the last that any of these queries can see in time,
+  /// rounded up to a multiple of 16.
+  int64_t reach(const Extent& queries, int64_t block) const;
+  /// scores[j] <- -inf where query q does not see key j of the block, j < keys.
+  void apply(int64_t q, int64_t block, int64_t keys, float* scores) const;
   int32_t key_place(int64_t key) const { return key_places_[key]; }
 
  private:

@@ -27,7 +27,7 @@ template <class T>
     const T* __restrict x, float scale, float max, int64_t count) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; ++i) sum += fast_exp(load(x[i]) * scale - max);
+  for (int64_t i = 0; i < count; ++i) sum += exp_nonpositive(load(x[i]) * scale - max);
   return sum;
 }
 
@@ -38,7 +38,7 @@ template <class T>
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < count; ++i) {
     const float z = load(x[i]) * scale - max;
-    sum += z < -80.0f ? 0.0f : fast_exp(z) * z;  // and not 0 times infinity
+    sum += z < -80.0f ? 0.0f : exp_nonpositive(z) * z;  // and not 0 times infinity
   }
   return sum;
 }
@@ -48,7 +48,7 @@ template <class T>
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void to_scaled_probabilities(
     T* __restrict x, float scale, float logsum, float coefficient, int64_t count) {
   for (int64_t i = 0; i < count; ++i)
-    x[i] = rounded<T>(coefficient * fast_exp(load(x[i]) * scale - logsum));
+    x[i] = rounded<T>(coefficient * exp_nonpositive(load(x[i]) * scale - logsum));
 }
 
 template <class T>
@@ -77,7 +77,7 @@ void gradient_of_row(const LogitGradientRaw& raw, int64_t row) {
   }
   const bool here = column >= 0 && column < raw.columns;
   const float target =
-      here ? fast_exp(load(x[column]) * raw.inverse_temperature - raw.logsum[row]) : 0.0f;
+      here ? exp_nonpositive(load(x[column]) * raw.inverse_temperature - raw.logsum[row]) : 0.0f;
   to_scaled_probabilities(x, raw.inverse_temperature, raw.logsum[row], -coefficient, raw.columns);
   if (here) x[column] = rounded<T>(coefficient * (1.0f - target));
 }

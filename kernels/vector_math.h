@@ -31,11 +31,15 @@ inline Bf16 rounded<Bf16>(float x) {
   return {static_cast<uint16_t>(x == x ? nearest : 0x7fc0)};
 }
 
-/// e^x to 2 units in the last place; 0 below -87.3, and no more than e^88.7.
-inline float fast_exp(float x) {
+/// e^x for x <= 0 (what a softmax asks for), to 2 units in the last place; below -87 e^-87, which
+/// is nothing beside the e^0 of the same row. A NaN stays one.
+inline float exp_nonpositive(float x) {
   constexpr float kLog2e = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  const float bounded = x < -87.3f ? -87.3f : (x > 88.7f ? 88.7f : x);
-  const float n = std::nearbyint(bounded * kLog2e);
+  constexpr float kToInteger =
+      12582912.0f;  // 1.5 * 2^23: the sum's last bits are the nearest integer
+  const float bounded = x < -87.0f ? -87.0f : x;
+  const float shifted = bounded * kLog2e + kToInteger;
+  const float n = shifted - kToInteger;
   const float r = bounded - n * kLn2High - n * kLn2Low;
   // Polynomial of Cephes' expf for |r| <= ln 2 / 2.
   float p = 1.9875691500e-4f;
@@ -45,16 +49,19 @@ inline float fast_exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  // 2^n in two halves: n = 128 has no float of its own.
-  const auto whole = static_cast<int32_t>(n);
-  const int32_t half = whole >> 1;
-  const float low = std::bit_cast<float>((half + 127) << 23);
-  const float high = std::bit_cast<float>((whole - half + 127) << 23);
-  return x < -87.3f ? 0.0f : p * low * high;
+  const uint32_t power = (std::bit_cast<uint32_t>(shifted) + 127u) << 23;  // the bits of 2^n
+  return p * std::bit_cast<float>(power);
 }
 
-inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
-inline float fast_tanh(float x) { return 2.0f / (1.0f + fast_exp(-2.0f * x)) - 1.0f; }
+/// From e^-|x|, which cannot overflow.
+inline float fast_sigmoid(float x) {
+  const float e = exp_nonpositive(-std::fabs(x)), near = 1.0f / (1.0f + e);
+  return x < 0.0f ? e * near : near;
+}
+inline float fast_tanh(float x) {
+  const float e = exp_nonpositive(-2.0f * std::fabs(x));
+  return std::copysign((1.0f - e) / (1.0f + e), x);
+}
 
 /// Calls f(float{}) or f(Bf16{}).
 template <class F>
