@@ -16,8 +16,7 @@ std::string replace_matches(std::string_view text, const Regex& what, std::strin
   for (size_t from = 0; from <= text.size() && what.find(subject, from, match, scratch);) {
     out.append(text.substr(done, match.begin - done)).append(by);
     done = match.end;
-    from = match.end + (match.begin == match.end ? 1 : 0);
-    while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+    from = after_match(text, match);
   }
   return out.append(text.substr(done));
 }

@@ -23,6 +23,13 @@ std::string pcre2_message(int code) {
 
 }  // namespace
 
+size_t after_match(std::string_view text, TextSpan match) {
+  if (match.begin < match.end) return match.end;
+  size_t at = match.end + 1;
+  while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+  return at;
+}
+
 struct RegexScratch::State {
   pcre2_match_data* match = pcre2_match_data_create(1, nullptr);
   pcre2_jit_stack* stack = pcre2_jit_stack_create(kJitStackStart, kJitStackLimit, nullptr);

@@ -14,6 +14,9 @@ struct TextSpan {
   size_t begin, end;
 };
 
+/// Where a search goes on after a match: behind it, and one character further if it is empty.
+size_t after_match(std::string_view text, TextSpan match);
+
 /// The working memory of searches: one a thread.
 class RegexScratch {
  public:

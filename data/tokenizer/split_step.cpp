@@ -23,11 +23,11 @@ void for_each_stretch(std::string_view subject, TextSpan span, const Regex& patt
   TextSpan match;
   for (size_t from = 0; from < piece.size() && pattern.find(piece, from, match, scratch);) {
     if (done < match.begin) use(Stretch{span.begin + done, span.begin + match.begin, false});
-    if (match.begin < match.end)
+    if (match.begin < match.end) {
       use(Stretch{span.begin + match.begin, span.begin + match.end, true});
+    }
     done = match.end;
-    from = match.end + (match.begin == match.end ? 1 : 0);
-    while (from < piece.size() && (static_cast<unsigned char>(piece[from]) & 0xC0) == 0x80) ++from;
+    from = after_match(piece, match);
   }
   if (done < piece.size()) use(Stretch{span.begin + done, span.end, false});
 }

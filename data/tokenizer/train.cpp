@@ -21,13 +21,11 @@ namespace {
 class WordCounter {
  public:
   explicit WordCounter(const base::SortedJsonReader& empty_tokenizer)
-      : normalizer_(empty_tokenizer),
-        pre_tokenizer_(empty_tokenizer),
-        model_(empty_tokenizer.object("model"), true) {
+      : pre_tokenizer_(empty_tokenizer), model_(empty_tokenizer.object("model"), true) {
     for (const base::SortedJson& entry : empty_tokenizer.array("added_tokens")) {
       added_.add(read_added_token({entry, empty_tokenizer.source(), base::kBadUsage}), model_);
     }
-    added_.index(normalizer_, scratch_);
+    added_.index(Normalizer(), scratch_);
   }
 
   void add(std::string_view text) {
@@ -42,8 +40,7 @@ class WordCounter {
 
  private:
   void add_plain(std::string_view text) {
-    const std::string normal = normalizer_.apply(text, scratch_);
-    pieces_.text = normal;
+    pieces_.text = text;
     pre_tokenizer_.split(pieces_, scratch_);
     for (const TextSpan& span : pieces_.spans) {
       word_.assign(pieces_.text.substr(span.begin, span.end - span.begin));
@@ -51,7 +48,6 @@ class WordCounter {
     }
   }
 
-  Normalizer normalizer_;
   PreTokenizer pre_tokenizer_;
   BpeModel model_;
   AddedTokens added_;
