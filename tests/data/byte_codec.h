@@ -1,10 +1,6 @@
-// Shared by the tests of data: the simplest of tokenizers, and a folder that goes away.
+// Shared by the tests of data: the simplest of tokenizers.
 #pragma once
 
-#include <unistd.h>
-
-#include <atomic>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -36,24 +32,6 @@ class ByteCodec : public TextCodec {
 
  private:
   std::string hash_;
-};
-
-/// An empty folder of one's own, removed at the end.
-class TestFolder {
- public:
-  TestFolder() {
-    static std::atomic<int> made{0};
-    path_ = std::filesystem::temp_directory_path() /
-            ("strata_data_test." + std::to_string(::getpid()) + "." + std::to_string(made++));
-    std::filesystem::create_directories(path_);
-  }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace strata::data

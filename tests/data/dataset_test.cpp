@@ -11,6 +11,8 @@
 #include "data/datasets/format.h"
 #include "data/datasets/windows.h"
 #include "tests/data/byte_codec.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::data {
 namespace {
@@ -29,19 +31,6 @@ std::unique_ptr<MemoryTokens> tokens_of(const std::vector<Ids>& documents) {
   auto tokens = std::make_unique<MemoryTokens>(std::vector<uint16_t>(300, 2));
   for (const Ids& document : documents) tokens->add_document(document);
   return tokens;
-}
-
-/// The message of the UserError (kBadData) that `work` must throw.
-template <class Work>
-std::string complaint(const Work& work, base::ExitCode code = base::kBadData) {
-  try {
-    work();
-  } catch (const base::UserError& error) {
-    EXPECT_EQ(error.exit_code, code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was refused";
-  return "";
 }
 
 TEST(Windows, EveryTokenButTheFirstIsATargetOnceAndTheLastComesFromTheNextWindow) {
@@ -110,9 +99,12 @@ class Files : public testing::Test {
     base::write_file(folder_ / name, content);
     return open_dataset(folder_ / name, context());
   }
+  void refuses(const std::string& name, const std::string& content, const std::string& why) {
+    tests::expect_user_error(base::kBadData, {why}, [&] { open(name, content); });
+  }
   DatasetContext context() { return {config_, sequence_, with_codec_ ? &codec_ : nullptr, vocab_}; }
 
-  TestFolder folder_;
+  tests::TempFolder folder_;
   DataConfig config_;
   ByteCodec codec_;
   int64_t sequence_ = 4, vocab_ = 0;
@@ -139,8 +131,7 @@ TEST_F(Files, LongRowsAreRefusedCutOrLeftOut) {
   const std::string rows =
       "{\"input_ids\": [1, 2, 3, 4, 5]}\n{\"input_ids\": [1, 2, 3, 4, 5, 6]}\n{\"input_ids\": [8, "
       "9]}\n";
-  const std::string message = complaint([&] { open("a.jsonl", rows); });
-  EXPECT_NE(message.find("a.jsonl:2: key 'input_ids' holds 6 ids"), std::string::npos) << message;
+  refuses("a.jsonl", rows, "a.jsonl:2: key 'input_ids' holds 6 ids");
   config_.too_long = "truncate";
   auto data = open("a.jsonl", rows);
   ASSERT_EQ(data->size(), 3);
@@ -171,14 +162,8 @@ TEST_F(Files, ABadRowIsNamedByFileAndLine) {
        "a.jsonl:3: key 'labels' holds 1 labels for 2 ids"},
       {"{\"input_ids\": [1, 2], \"labels\": [-1, 2]}", "a.jsonl:3: key 'labels' holds -1"},
   };
-  for (const auto& [row, expected] : cases) {
-    const std::string message = complaint([&, bad = row] { open("a.jsonl", good + bad + "\n"); });
-    EXPECT_NE(message.find(expected), std::string::npos) << message;
-  }
-  EXPECT_NE(complaint([&] {
-              open("b.jsonl", "{\"text\": \"a\"}\n{\"text\": 5}\n");
-            }).find("b.jsonl:2: key 'text'"),
-            std::string::npos);
+  for (const auto& [row, expected] : cases) refuses("a.jsonl", good + row + "\n", expected);
+  refuses("b.jsonl", "{\"text\": \"a\"}\n{\"text\": 5}\n", "b.jsonl:2: key 'text'");
 }
 
 TEST_F(Files, TheFormatIsFoundFromTheKeysOrSaid) {
@@ -193,20 +178,19 @@ TEST_F(Files, TheFormatIsFoundFromTheKeysOrSaid) {
       open("b.jsonl", "{\"text\": \"hi\", \"input_ids\": [1, 2]}\n")->describe().find("documents"),
       std::string::npos);
   config_.format = "auto";
-  EXPECT_NE(complaint([&] {
-              open("c.jsonl", "{\"txt\": \"hi\"}\n");
-            }).find("c.jsonl:1: no format has the keys txt"),
-            std::string::npos);
+  refuses("c.jsonl", "{\"txt\": \"hi\"}\n", "c.jsonl:1: no format has the keys txt");
   config_.columns = {{"text", "txt"}};
   EXPECT_EQ(only_row(*open("c.jsonl", "{\"txt\": \"hi\"}\n"), 0).tokens, (Ids{'h', 'i'}));
   config_.columns = {{"input_ids", "ids"}, {"labels", "y"}};
   EXPECT_EQ(only_row(*open("d.jsonl", "{\"ids\": [1, 2], \"y\": [1, -100]}\n"), 0).targets,
             (Ids{kNoTarget}));
-  EXPECT_NE(complaint([&] { open("e.jsonl", "\n"); }).find("holds no rows"), std::string::npos);
-  complaint([&] { open_dataset(folder_ / "absent.jsonl", context()); });
+  refuses("e.jsonl", "\n", "holds no rows");
+  tests::expect_user_error(base::kBadData, {"absent.jsonl"},
+                           [&] { open_dataset(folder_ / "absent.jsonl", context()); });
   with_codec_ = false;
   config_.columns.clear();
-  complaint([&] { open("f.jsonl", "{\"text\": \"hi\"}\n"); }, base::kBadUsage);
+  tests::expect_user_error(base::kBadUsage, {"tokenizer.path"},
+                           [&] { open("f.jsonl", "{\"text\": \"hi\"}\n"); });
 }
 
 TEST_F(Files, TextRowsAndTextFilesBecomeWindowsWithEndTokens) {
@@ -218,10 +202,7 @@ TEST_F(Files, TextRowsAndTextFilesBecomeWindowsWithEndTokens) {
   EXPECT_EQ(row.bytes, 1);
   EXPECT_EQ(only_row(*open("a.txt", "one\ntwo"), 0).targets,
             (Ids{'n', 'e', '\n', 't', 'w', 'o', kEnd}));
-  EXPECT_NE(complaint([&] {
-              open("bad.txt", "one\ntw\xff");
-            }).find("bad.txt:2: byte 6 of the file (0xff) is not UTF-8"),
-            std::string::npos);
+  refuses("bad.txt", "one\ntw\xff", "bad.txt:2: byte 6 of the file (0xff) is not UTF-8");
 }
 
 TEST_F(Files, CompressedRowsAreLookedUpToo) {

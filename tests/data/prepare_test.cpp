@@ -10,7 +10,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <fstream>
 #include <map>
 
 #include "base/error.h"
@@ -21,6 +20,9 @@
 #include "data/token_stream.h"
 #include "data/verify.h"
 #include "tests/data/byte_codec.h"
+#include "tests/data/damage.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::data {
 namespace {
@@ -37,14 +39,6 @@ void write_zst(const fs::path& path, const std::string& text) {
   std::string packed(ZSTD_compressBound(text.size()), '\0');
   packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
   base::write_file(path, packed);
-}
-
-void flip_byte(const fs::path& file, size_t at) {
-  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-  stream.seekg(static_cast<std::streamoff>(at));
-  const char old = static_cast<char>(stream.get());
-  stream.seekp(static_cast<std::streamoff>(at));
-  stream.put(static_cast<char>(old ^ 1));
 }
 
 class Prepare : public testing::Test {
@@ -125,7 +119,7 @@ class Prepare : public testing::Test {
     return codec_.decode(ids);
   }
 
-  TestFolder folder_;
+  tests::TempFolder folder_;
   PrepareConfig config_;
   ByteCodec codec_;
 };
@@ -181,7 +175,7 @@ TEST_F(Prepare, FinishedFilesAreKept) {
   EXPECT_EQ(again.files_written, 0);
   EXPECT_EQ(files(), before);
 
-  flip_byte(fs::path(config_.out) / again.manifest.shards[2].file, 3000);
+  tests::flip_byte(fs::path(config_.out) / again.manifest.shards[2].file, 3000);
   fs::remove(fs::path(config_.out) / again.manifest.shards[4].file);
   base::write_file(fs::path(config_.out) / "00999-000.h5", "left over");
   const PrepareResult mended = run_alone();
@@ -237,15 +231,8 @@ TEST_F(Prepare, ABadRowIsNamedWhereverItStands) {
   for (int i = 0; i < 100; ++i) rows += fmt::format("{{\"text\": \"row {}\"}}\n", i);
   base::write_file(folder_ / "bad.jsonl", rows + "{\"text\": 5}\n");
   config_.inputs = {folder_ / "bad.jsonl"};
-  try {
-    run_alone();
-    ADD_FAILURE() << "the row was taken";
-  } catch (const base::UserError& error) {
-    EXPECT_EQ(error.exit_code, base::kBadData);
-    EXPECT_NE(std::string(error.what()).find("bad.jsonl:101: key 'text' holds a number"),
-              std::string::npos)
-        << error.what();
-  }
+  tests::expect_user_error(base::kBadData, {"bad.jsonl:101: key 'text' holds a number"},
+                           [&] { run_alone(); });
   config_.inputs = {folder_ / "absent.jsonl"};
   EXPECT_THROW(run_alone(), base::UserError);
   base::write_file(folder_ / "empty.jsonl", "\n");
@@ -278,7 +265,7 @@ TEST_F(Prepare, VerifyListsEveryFault) {
   const fs::path out = config_.out;
   const auto& shards = result.manifest.shards;
   fs::remove(out / shards[0].file);
-  flip_byte(out / shards[1].file, 2500);
+  tests::flip_byte(out / shards[1].file, 2500);
   fs::resize_file(out / shards[2].file, fs::file_size(out / shards[2].file) - 40);
   fs::copy_file(out / shards[4].file, out / shards[3].file, fs::copy_options::overwrite_existing);
   const std::vector<std::string> faults = verify_shards(out);
@@ -287,7 +274,7 @@ TEST_F(Prepare, VerifyListsEveryFault) {
         faults, [&](const std::string& fault) { return fault.find(shards[s].file) != fault.npos; });
     EXPECT_TRUE(named) << shards[s].file << "\n" << fmt::format("{}", fmt::join(faults, "\n"));
   }
-  flip_byte(out / kShardManifestName, 60);
+  tests::flip_byte(out / kShardManifestName, 60);
   EXPECT_EQ(verify_shards(out).size(), 1u);
   EXPECT_THROW(verify_shards(out / "absent.h5"), base::UserError);
 }

@@ -6,13 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <fstream>
 #include <numeric>
 #include <random>
 #include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/data/damage.h"
+#include "tests/support/temp_folder.h"
 
 namespace strata::data {
 namespace {
@@ -21,12 +22,6 @@ namespace fs = std::filesystem;
 
 class TokenShard : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / fmt::format("strata_shard_test.{}", ::getpid());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   /// Documents of 1, 2, 3, ... tokens; id of token n is n mod vocabulary.
   fs::path write(const std::string& name, int64_t vocab, int64_t documents) {
     TokenShardWriter writer("hash-of-tokenizer",
@@ -41,21 +36,13 @@ class TokenShard : public testing::Test {
     return folder_ / name;
   }
 
-  fs::path folder_;
+  tests::TempFolder folder_;
 };
 
 std::vector<int32_t> read_all(const TokenShardReader& shard) {
   std::vector<int32_t> ids(static_cast<size_t>(shard.token_count()));
   shard.read(0, ids);
   return ids;
-}
-
-void overwrite_byte(const fs::path& file, size_t at, char change) {
-  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-  stream.seekg(static_cast<std::streamoff>(at));
-  const char old = static_cast<char>(stream.get());
-  stream.seekp(static_cast<std::streamoff>(at));
-  stream.put(static_cast<char>(old ^ change));
 }
 
 TEST_F(TokenShard, KeepsTokensDocumentsAndHeaderForNarrowAndWideVocabularies) {
@@ -105,7 +92,7 @@ TEST_F(TokenShard, AFlippedByteInAnyBlockIsNamed) {
     const int64_t in_block = std::min(kBlockBytes, bytes - block * kBlockBytes);
     for (int64_t at : {int64_t{0}, in_block / 2, in_block - 1}) {
       const size_t where = begin + static_cast<size_t>(block * kBlockBytes + at);
-      overwrite_byte(file, where, 0x10);
+      tests::flip_byte(file, where, 0x10);
       const TokenShardReader shard(file);
       int32_t id = 0;
       for (int64_t other = 0; other < block_count(bytes); ++other) {
@@ -122,7 +109,7 @@ TEST_F(TokenShard, AFlippedByteInAnyBlockIsNamed) {
             << error.what();
       }
       EXPECT_EQ(shard.faults().size(), 1u);
-      overwrite_byte(file, where, 0x10);
+      tests::flip_byte(file, where, 0x10);
     }
   }
 }
@@ -136,7 +123,7 @@ TEST_F(TokenShard, NoFlippedByteAnywhereGivesWrongData) {
   const size_t size = fs::file_size(file);
   int refused = 0;
   for (size_t at = 0; at < size; ++at) {
-    overwrite_byte(file, at, 0x5a);
+    tests::flip_byte(file, at, 0x5a);
     try {
       const TokenShardReader shard(file);
       const auto got = shard.document_starts();
@@ -150,7 +137,7 @@ TEST_F(TokenShard, NoFlippedByteAnywhereGivesWrongData) {
       EXPECT_NE(std::string(error.what()).find("small.h5"), std::string::npos) << error.what();
       ++refused;
     }
-    overwrite_byte(file, at, 0x5a);
+    tests::flip_byte(file, at, 0x5a);
   }
   EXPECT_GT(refused, 700);
 }
