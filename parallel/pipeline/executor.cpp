@@ -13,9 +13,9 @@ namespace {
 using Place = std::pair<int, int>;  // chunk of this stage, micro-batch
 
 // One run of the program: what has arrived, what was computed, what is on its way.
-class Run {
+class ScheduleRun {
  public:
-  Run(const Schedule& schedule, Communicator& pipeline, Stage& stage)
+  ScheduleRun(const Schedule& schedule, Communicator& pipeline, Stage& stage)
       : schedule_(schedule),
         pipeline_(pipeline),
         stage_(stage),
@@ -121,7 +121,7 @@ PipelineExecutor::PipelineExecutor(Schedule lowered, Communicator& pipeline)
 PipelineExecutor::~PipelineExecutor() = default;
 
 void PipelineExecutor::run(Stage& stage) {
-  Run run(schedule_, pipeline_, stage);
+  ScheduleRun run(schedule_, pipeline_, stage);
   for (const Action& action : schedule_.program[static_cast<size_t>(pipeline_.rank())])
     run.perform(action);
   run.finish();
