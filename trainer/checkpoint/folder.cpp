@@ -55,7 +55,7 @@ void remove_folder(const fs::path& folder) {
   }
 }
 
-std::vector<fs::path> entries_of(const fs::path& folder) {
+std::vector<fs::path> paths_in(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(folder, error)) entries.push_back(entry.path());
@@ -86,7 +86,7 @@ CheckpointEntry look_at_checkpoint(const fs::path& folder) {
 
 std::vector<CheckpointEntry> list_checkpoints(const fs::path& run) {
   std::vector<CheckpointEntry> entries;
-  for (const fs::path& folder : entries_of(checkpoints_folder(run))) {
+  for (const fs::path& folder : paths_in(checkpoints_folder(run))) {
     if (step_of(folder.filename().string())) entries.push_back(look_at_checkpoint(folder));
   }
   std::ranges::sort(entries, {}, &CheckpointEntry::step);
@@ -146,7 +146,7 @@ std::vector<fs::path> prune_checkpoints(const fs::path& run, const CheckpointCon
 
 void tidy_checkpoints(const fs::path& run) {
   const fs::path all = checkpoints_folder(run);
-  for (const fs::path& hidden : entries_of(all)) {
+  for (const fs::path& hidden : paths_in(all)) {
     const std::string name = hidden.filename().string();
     if (!name.starts_with(fmt::format(".{}", kStepPrefix))) continue;
     // ".step_00000100.old.PID" is what publish_folder moves aside; it is whole.

@@ -20,7 +20,7 @@ std::string quantity_name(const CheckpointModel& model, int moment) {
                     : std::string(model.optimizer->moments()[static_cast<size_t>(moment)].name);
 }
 
-int64_t bytes_of(const StageTensor& tensor) {
+int64_t stored_bytes(const StageTensor& tensor) {
   int64_t elements = 1;
   for (int64_t size : tensor.shape) elements *= size;
   return elements * int64_t{sizeof(float)};
@@ -29,7 +29,7 @@ int64_t bytes_of(const StageTensor& tensor) {
 /// Puts a tensor into the last file of its quantity, or into a new one where that is full.
 void deal_out(std::vector<StageFile>& files, StageTensor tensor, int stage, int64_t& bytes) {
   const std::string quantity = quantity_name(*tensor.model, tensor.moment);
-  const int64_t size = bytes_of(tensor);
+  const int64_t size = stored_bytes(tensor);
   const bool has_room =
       !files.empty() && files.back().quantity == quantity && bytes + size <= kFileBytes;
   if (!has_room) {
