@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 
+#include <cstdlib>
+
 namespace strata::trainer {
 namespace {
 
@@ -18,6 +20,8 @@ Profile::Profile(const std::vector<int64_t>& steps, const std::filesystem::path&
   if (steps.empty()) return;
   first_ = steps.front();
   last_ = steps.back();
+  // Kineto, which records, complains of a missing GPU on standard error unless told otherwise.
+  setenv("KINETO_LOG_LEVEL", "5", /*overwrite=*/0);
 }
 
 Profile::~Profile() {

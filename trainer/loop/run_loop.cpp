@@ -68,6 +68,7 @@ class Loop {
 
   void train(int64_t k, RunMetrics& metrics) {
     session_.set_step(k);
+    score_.reset();
     const double lr = parallel::learning_rate(config_.optimizer, k, steps_);
     MetricLog log;
     if (!algorithm_.step(k, lr, log)) {
@@ -94,7 +95,6 @@ class Loop {
     MetricLog log;
     algorithm_.evaluate(log);
     MetricLog::Values values = log.reduce(session_.world());
-    score_.reset();
     if (!values.empty()) score_ = value_of(values, "loss", std::nan(""));
     return values;
   }

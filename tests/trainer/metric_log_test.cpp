@@ -1,0 +1,44 @@
+// Means of a step do not depend on how it was split.
+#include "trainer/loop/metric_log.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "parallel/comm/world.h"
+
+namespace strata::trainer {
+namespace {
+
+TEST(MetricLog, MeansAreWeightedWhateverTheSplit) {
+  const auto world = parallel::make_self();
+  MetricLog whole, split;
+  whole.add("loss", 6.0, 4.0);
+  split.add("loss", 5.0, 1.0);
+  split.add("loss", 1.0, 3.0);
+  EXPECT_EQ(value_of(whole.reduce(*world), "loss", -1), 1.5);
+  EXPECT_EQ(value_of(split.reduce(*world), "loss", -1), 1.5);
+}
+
+TEST(MetricLog, KeepsTheOrderAndEmptiesItself) {
+  const auto world = parallel::make_self();
+  MetricLog log;
+  log.add("b", 1);
+  log.set("a", 2);
+  log.add("b", 3);
+  const MetricLog::Values values = log.reduce(*world);
+  ASSERT_EQ(values.size(), 2u);
+  EXPECT_EQ(values[0], (std::pair<std::string, double>("b", 2)));
+  EXPECT_EQ(values[1], (std::pair<std::string, double>("a", 2)));
+  EXPECT_TRUE(log.reduce(*world).empty());
+}
+
+TEST(MetricLog, NothingWeighedIsNoNumber) {
+  const auto world = parallel::make_self();
+  MetricLog log;
+  log.add("loss", 0.0, 0.0);
+  EXPECT_TRUE(std::isnan(value_of(log.reduce(*world), "loss", -1)));
+}
+
+}  // namespace
+}  // namespace strata::trainer
