@@ -53,6 +53,15 @@ class Onlooker {
     return behind.empty() ? inside : behind;
   }
 
+  // All members have come to the call that `rank` is in.
+  bool all_are_inside(int rank) const {
+    const TraceEntry* entry = page(rank).blocked();
+    if (entry == nullptr || entry->op == CommOp::kExchange) return false;
+    const std::vector<Wait> waits = waits_of(rank);
+    return static_cast<int>(waits.size()) + 1 == page(rank).groups[entry->group].size &&
+           std::all_of(waits.begin(), waits.end(), [](const Wait& wait) { return wait.entered; });
+  }
+
   // The call of another member with the same number in the same group, if it is another call.
   const TraceEntry* mismatch(int rank, int* other) const {
     const TraceEntry* entry = page(rank).blocked();
@@ -159,6 +168,13 @@ std::string explain_hang(const Scene& scene, int from) {
   if (const TraceEntry* theirs = onlooker.mismatch(from, &other)) {
     return fmt::format("  the calls do not match: rank {} is in {}, rank {} in {}\n", from,
                        describe(*onlooker.page(from).blocked()), other, describe(*theirs));
+  }
+  if (onlooker.all_are_inside(from)) {
+    const TraceEntry& entry = *onlooker.page(from).blocked();
+    return fmt::format(
+        "  every rank of group '{}' is inside {}: messages do not arrive; is the "
+        "network between the hosts up?\n",
+        entry.group_name, describe(entry));
   }
   lines = "  the ranks wait for each other:\n";
   for (int rank = 0; rank < onlooker.ranks(); ++rank) {

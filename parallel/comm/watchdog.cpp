@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "parallel/comm/diagnosis.h"
 #include "parallel/comm/heartbeat.h"
+#include "parallel/comm/launcher.h"
 
 namespace strata::parallel {
 namespace {
@@ -26,6 +27,7 @@ using std::chrono::steady_clock;
 
 constexpr int kShownOperations = 6;  // of each rank on the console; hang.txt has them all
 constexpr duration<double> kGrace{3.0};
+constexpr unsigned kLauncherSeconds = 10;  // more than it needs where all hosts can be reached
 
 // Ten looks per timeout, at least one a second.
 duration<double> tick_of(double timeout_seconds) {
@@ -36,6 +38,7 @@ duration<double> tick_of(double timeout_seconds) {
 // ranks.
 [[noreturn]] void end_process() {
   std::fflush(nullptr);
+  end_stuck_launcher_after(kLauncherSeconds);
   _exit(base::kRankLost);
 }
 

@@ -100,6 +100,16 @@ TEST(Diagnosis, CallsThatDoNotMatchAreShownSideBySide) {
   EXPECT_NE(words.find("rank 1 in all_gather #1"), std::string::npos) << words;
 }
 
+TEST(Diagnosis, ACallThatAllHaveEnteredPointsAtTheNetwork) {
+  StuckJob job(2);
+  job.group("world", {0, 1});
+  job.stays_in(0, "world", kReduce);
+  job.stays_in(1, "world", kReduce);
+  const std::string words = explain_hang(job.scene(), 0);
+  EXPECT_NE(words.find("every rank of group 'world' is inside all_reduce #1"), std::string::npos)
+      << words;
+}
+
 TEST(Diagnosis, ARingOfWaitingIsShown) {
   StuckJob job(3);
   job.group("pipeline", {0, 1, 2});
