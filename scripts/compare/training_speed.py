@@ -32,14 +32,22 @@ def write_rows(path, rows, vocabulary):
             out.write(json.dumps({"input_ids": [numbers.randrange(vocabulary) for _ in range(TOKENS)]}) + "\n")
 
 
-def peak_of(command, environment, log):
-    """Runs a command to its end; its peak memory in GiB comes from the kernel."""
+def watch(command, environment, log, first_row_in):
+    """Runs a command to its end. Returns its peak memory in GiB, from the kernel, and the seconds until the file had its first row."""
+    first_row = None
+    begin = time.time()
     with open(log, "w") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
+        while True:
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if first_row is None and first_row_in.exists() and first_row_in.stat().st_size > 0:
+                first_row = time.time() - begin
+            if ended:
+                break
+            time.sleep(0.005 if first_row is None else 0.1)
     if status != 0:
         sys.exit(f"failed: {' '.join(command)}\n{open(log).read()}")
-    return usage.ru_maxrss / 2**20
+    return usage.ru_maxrss / 2**20, first_row
 
 
 def strata_run(binary, folder, name, rows, precision, data, steps):
@@ -57,24 +65,15 @@ eval: {{every: 0}}
 log: {{every: 1, tensorboard: false}}
 """)
     environment = dict(os.environ, OMP_NUM_THREADS="2")
-    begin = time.time()
-    peak = peak_of([str(binary), "pretrain", str(config)], environment, folder / f"{name}_{precision}.log")
+    command = [str(binary), "pretrain", str(config)]
+    peak, first_step = watch(command, environment, folder / f"{name}_{precision}.log", run / "metrics.jsonl")
     rows_logged = [json.loads(line) for line in open(run / "metrics.jsonl")]
     return {
         "tokens_per_second": statistics.median(row["tokens_per_second"] for row in rows_logged[2:]),
         "peak_gib": peak,
-        "first_step_seconds": first_step_time(run) - begin,
+        "first_step_seconds": first_step,
         "losses": [row["loss"] for row in rows_logged],
     }
-
-
-def first_step_time(run):
-    """When the first metrics row was written: the log's lines carry the time."""
-    for line in open(run / "log" / "rank_0.log"):
-        if " step 1/" in line:
-            stamp = line.split(" step 1/")[0].split()[0]
-            return time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + stamp[19:].rstrip("Z"))
-    sys.exit(f"{run}/log/rank_0.log has no line of step 1")
 
 
 def pytorch_run(folder, name, rows, precision, data, steps):
