@@ -31,6 +31,7 @@
 #include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/host_memory.h"
 #include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/rope.h"
@@ -241,6 +242,7 @@ class Comparison {
 
 int main() {
   strata::base::tune_allocator();
+  strata::kernels::reuse_host_memory();
   at::set_num_threads(1);
   const strata::kernels::Shape shapes[] = {
       {"small llama 16x256", 16, 256, 256, 8, 4, 32, 688, 4096, true},
