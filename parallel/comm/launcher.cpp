@@ -10,9 +10,6 @@
 namespace strata::parallel {
 namespace {
 
-constexpr unsigned kBetweenRequests =
-    2;  // seconds; mpirun takes a second one within five as "at once"
-
 bool is_mpirun(pid_t process) {
   std::string name;
   std::ifstream("/proc/" + std::to_string(process) + "/comm") >> name;

@@ -27,7 +27,7 @@ using std::chrono::steady_clock;
 
 constexpr int kShownOperations = 6;  // of each rank on the console; hang.txt has them all
 constexpr duration<double> kGrace{3.0};
-constexpr unsigned kLauncherSeconds = 10;  // more than it needs where all hosts can be reached
+constexpr unsigned kLauncherSeconds = 20;  // more than it needs if it can reach all hosts
 
 // Ten looks per timeout, at least one a second.
 duration<double> tick_of(double timeout_seconds) {
