@@ -23,7 +23,7 @@ inline sp::ShardSpec toy_heads(int rank, int ranks) {
   // Two pieces along dim 0: 8 query rows, evenly cut, then 2 key rows, each on ranks / 2 ranks
   // where there are more than two.
   const sp::Range q = sp::even_share(8, rank, ranks);
-  if (ranks <= 2) {
+  if (ranks <= 2 || ranks % 2 != 0) {
     const sp::Range k = sp::even_share(2, rank, ranks);
     return {{10, 3}, 0, {q, {8 + k.begin, 8 + k.end}}};
   }
