@@ -92,6 +92,9 @@ def main():
     parser.add_argument("--strata", default="build/strata", type=pathlib.Path)
     parser.add_argument("--folder", default="build/compare", type=pathlib.Path)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--pytorch-bf16-steps", type=int, default=4,
+                        help="fewer steps of PyTorch in bf16: on processors without bf16 units one takes a minute")
+    parser.add_argument("--cases", default="gpt2:fp32,gpt2:bf16,llama:fp32,llama:bf16")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     print(f"{'model':<6} {'type':<5} {'':8} {'tokens/s':>9} {'peak GiB':>9} {'first step s':>13}  first losses")
@@ -99,9 +102,12 @@ def main():
         data = arguments.folder / f"{name}.jsonl"
         write_rows(data, rows * 4, vocabulary)
         for precision in ("fp32", "bf16"):
+            if f"{name}:{precision}" not in arguments.cases.split(","):
+                continue
             subprocess.run(["rm", "-rf", str(arguments.folder / f"{name}_{precision}")], check=True)
             ours = strata_run(arguments.strata, arguments.folder, name, rows, precision, data, arguments.steps)
-            theirs = pytorch_run(arguments.folder, name, rows, precision, data, arguments.steps)
+            steps = arguments.pytorch_bf16_steps if precision == "bf16" else arguments.steps
+            theirs = pytorch_run(arguments.folder, name, rows, precision, data, steps)
             for who, figures in (("strata", ours), ("pytorch", theirs)):
                 losses = " ".join(f"{loss:.3f}" for loss in figures["losses"][:3])
                 print(f"{name:<6} {precision:<5} {who:<8} {figures['tokens_per_second']:>9.0f} {figures['peak_gib']:>9.2f} "
