@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# What a user gets wrong is answered with exit 2, the place, and the nearest valid name; nothing is written.
+set -euo pipefail
+. "$STRATA_SOURCE/tests/support/tiny_run.sh"
+tiny_config
+
+refuses() { # refuses TEXT COMMAND...
+  expect_code 2 "${@:2}"
+  expect_text "$1"
+  [ ! -e run ] || fail "a run folder was made: ${*:2}"
+}
+
+# ---- the command line
+refuses "pretrain" "$STRATA" pretrian tiny.yaml
+refuses "--prompt" "$STRATA" generate run --promt x
+refuses "" "$STRATA" pretrain
+refuses "no run is there" "$STRATA" report .
+refuses "nowhere.yaml" "$STRATA" pretrain nowhere.yaml
+
+# ---- the config
+refuses "optimizer" "$STRATA" pretrain tiny.yaml optimiser.lr=1
+refuses "run.steps" "$STRATA" pretrain tiny.yaml run.stepz=1
+refuses "batch.micro" "$STRATA" pretrain tiny.yaml batch.micro=five
+refuses "optimizer.lr" "$STRATA" pretrain tiny.yaml optimizer.lr=.nan
+refuses "batch" "$STRATA" pretrain tiny.yaml batch.micro=5
+refuses "llama" "$STRATA" pretrain tiny.yaml model.architecture=lama
+refuses "parallel" "$STRATA" pretrain tiny.yaml parallel.tensor=2
+
+cp tiny.yaml twice.yaml
+echo 'log: {every: 2}' >> twice.yaml
+refuses "twice.yaml:10:" "$STRATA" pretrain twice.yaml
+sed 's/warmup: 2/warm_up: 2/' tiny.yaml > unknown.yaml
+refuses "unknown.yaml:5:25" "$STRATA" pretrain unknown.yaml
+expect_text "warmup"
