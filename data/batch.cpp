@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "base/error.h"
 
@@ -67,6 +68,39 @@ Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, in
     }
   }
   return batch;
+}
+
+Batch cut_rows(const Batch& whole, int part, int parts) {
+  const int64_t chunk = whole.length / (2 * parts);
+  base::ensure(chunk * 2 * parts == whole.length, "rows that ranks share are two chunks for each");
+  const int64_t begins[] = {part * chunk, (2 * parts - 1 - part) * chunk};
+  const auto take = [&](const auto& values) {
+    std::remove_cvref_t<decltype(values)> taken;
+    taken.reserve(static_cast<size_t>(whole.rows * 2 * chunk));
+    for (int64_t row = 0; row < whole.rows; ++row) {
+      for (const int64_t begin : begins) {
+        const auto first = values.begin() + row * whole.length + begin;
+        taken.insert(taken.end(), first, first + chunk);
+      }
+    }
+    return taken;
+  };
+  Batch own;
+  own.rows = whole.rows;
+  own.length = 2 * chunk;
+  own.tokens = take(whole.tokens);
+  own.targets = take(whole.targets);
+  own.weights = take(whole.weights);
+  own.positions = take(whole.positions);
+  own.documents = take(whole.documents);
+  own.one_document = whole.one_document;
+  for (const int64_t begin : begins)
+    for (int64_t place = begin; place < begin + chunk; ++place) own.places.push_back(place);
+  own.samples = whole.samples;
+  for (const int64_t bytes : whole.bytes)
+    own.bytes.push_back(bytes * (part + 1) / parts - bytes * part / parts);
+  own.columns = whole.columns;
+  return own;
 }
 
 }  // namespace strata::data

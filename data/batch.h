@@ -33,6 +33,8 @@ struct Batch {
                                    ///< attend only inside equal numbers
   bool one_document = true;        ///< each row is one sequence from position 0 with at most right
                                    ///< padding: no document mask needed
+  std::vector<int64_t> places;     ///< [length] which columns of the whole rows these are, after
+                                   ///< cut_rows(); empty: rows are whole
   std::vector<int64_t> samples;    ///< [rows] global sample number, the same on any layout: keys
                                    ///< dropout; -1 for a row that only fills up
   std::vector<int64_t> bytes;  ///< [rows] bytes of text that the row's targets stand for (bits per
@@ -58,5 +60,11 @@ Row one_document_row(std::vector<int32_t> tokens, std::vector<int32_t> targets);
 /// Lays rows side by side, padded to `length`. `samples` has one number per row; columns that only
 /// some rows have are 0 elsewhere.
 Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, int64_t length);
+
+/// Part `part` of `parts` of every row, when ranks share them: of 2 * parts equal chunks (length
+/// must divide) the one `part` from the front and the one `part` from the back, so that causal
+/// attention costs every part the same. Targets were shifted before, so they stay those of the
+/// whole rows; bytes are shared out evenly.
+Batch cut_rows(const Batch& whole, int part, int parts);
 
 }  // namespace strata::data

@@ -58,8 +58,10 @@ std::vector<Batch> batches_of_step(const SampleStream& stream, const LoaderOptio
   const int64_t length = step_length(stream, options, k * options.global);
   std::vector<Batch> batches;
   for (int64_t first = k * options.global; first < (k + 1) * options.global; first += pass) {
-    batches.push_back(
-        microbatch(stream, options, first + options.data_rank * options.micro, length));
+    Batch whole = microbatch(stream, options, first + options.data_rank * options.micro, length);
+    batches.push_back(options.context_size == 1
+                          ? std::move(whole)
+                          : cut_rows(whole, options.context_rank, options.context_size));
   }
   return batches;
 }

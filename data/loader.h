@@ -19,6 +19,9 @@ struct LoaderOptions {
   int64_t micro = 1;     ///< samples of a microbatch
   int64_t sequence = 1;  ///< longest row
   int data_rank = 0, data_size = 1;
+  /// Ranks that share every row (cut_rows); `sequence` and length_multiple are multiples of twice
+  /// their number.
+  int context_rank = 0, context_size = 1;
   /// Short rows are padded to the longest of the global step, rounded up to a multiple of this (at
   /// most `sequence`): the same on every rank. Padding changes no number.
   int64_t length_multiple = 64;

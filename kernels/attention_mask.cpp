@@ -16,7 +16,8 @@ constexpr int32_t kNowhere = std::numeric_limits<int32_t>::max();  // the place 
 std::vector<int32_t> narrowed(const int64_t* values, int64_t count) {
   std::vector<int32_t> result(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    base::ensure(values[i] >= 0 && values[i] < kNowhere, "places and documents lie below 2^31");
+    base::ensure(values[i] > kLeast && values[i] < kNowhere,
+                 "places and documents lie within 31 bits");
     result[i] = static_cast<int32_t>(values[i]);
   }
   return result;

@@ -40,6 +40,8 @@ struct BlockInput {
   at::Tensor tokens_bt;    ///< int64; read by the embedding alone
   at::Tensor positions_n;  ///< int64 [n], within the document
   at::Tensor document_bt;  ///< int64; undefined: every row is one document
+  at::Tensor columns_t;    ///< int64: the places of these tokens in rows that are cut over the
+                           ///< context axis; undefined: rows are whole
   Recompute recompute = Recompute::kNone;
   LayerState* state = nullptr;  ///< of this block; null but in incremental decoding
   const Continuation* continuation = nullptr;

@@ -182,6 +182,7 @@ at::Tensor Decoder::forward(int chunk, const Input& in, const at::Tensor& hidden
   input.positions_n =
       in.positions_bt.defined() ? in.positions_bt.flatten() : columns_t.repeat({input.rows});
   input.document_bt = in.document_bt;
+  input.columns_t = in.columns_t;
   input.recompute = pass.recompute;
   input.pass.sink = pass.sink;
   input.pass.adapters = pass.adapters;

@@ -28,8 +28,8 @@ struct Input {
   at::Tensor positions_bt{};  ///< int64 [rows, tokens], within the document; undefined: the columns
   at::Tensor document_bt{};   ///< int64 [rows, tokens]: attention stays inside equal numbers;
                               ///< undefined: every row is one document
-  at::Tensor columns_t{};     ///< int64 [tokens]: which columns of the whole sequence these are
-                           ///< (context ranks); undefined: 0, 1, 2 ...
+  at::Tensor columns_t{};     ///< int64 [tokens]: which columns of the whole rows these are, where
+                              ///< the context ranks share them; undefined: rows are whole
 };
 
 /// What keys dropout: the mask of an element is a function of (seed, step, sample, layer, place in

@@ -102,6 +102,7 @@ class TransformerBlock : public Block {
         gated_(style.gated),
         rank_(tensor_rank(site)),
         ranks_(tensor_ranks(site)),
+        context_axis_(site.context.along(parallel::kContextAxis)),
         share_(share),
         cache_options_(at::TensorOptions()
                            .dtype(site.params.options().compute)
@@ -176,9 +177,11 @@ class TransformerBlock : public Block {
                                 .head_dim = head_dim_,
                                 .rope = rope_.get(),
                                 .positions_n = input.positions_n,
-                                .options = {}};
+                                .options = {},
+                                .ring = input.columns_t.defined() ? &context_axis_ : nullptr};
     how.options.mask.window = window_;
     how.options.mask.document_bt = input.document_bt;
+    how.options.mask.query_place_t = input.columns_t;
     if (dropout_ > 0 && input.pass.dropout.token_n.defined()) {
       how.options.dropout = {
           .p = dropout_,
@@ -213,6 +216,7 @@ class TransformerBlock : public Block {
   int64_t window_, head_dim_;
   bool gated_;
   int rank_, ranks_;
+  parallel::Communicator& context_axis_;
   parallel::HeadShare share_;
   at::TensorOptions cache_options_;
   std::shared_ptr<const kernels::RopeTable> rope_;

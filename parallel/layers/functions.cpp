@@ -4,6 +4,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include "parallel/layers/node.h"
+#include "parallel/layers/ring_attention.h"
 
 namespace strata::parallel {
 
@@ -55,18 +56,33 @@ void turn(at::Tensor& qkv_nf, const SelfAttention& how, kernels::Turn direction)
   }
 }
 
+kernels::AttentionForward attend(const kernels::QueryKeyValue& in, const SelfAttention& how) {
+  return how.ring ? ring_attention_forward(*how.ring, in, how.options)
+                  : kernels::attention_forward(in, how.options);
+}
+
+void attend_back(const at::Tensor& grad_bthd, const kernels::QueryKeyValue& in,
+                 const kernels::AttentionForward& forward, const SelfAttention& how,
+                 kernels::QueryKeyValue& grads) {
+  if (how.ring) {
+    ring_attention_backward(*how.ring, grad_bthd, in, forward, how.options, grads);
+  } else {
+    kernels::attention_backward(grad_bthd, in, forward, how.options, grads);
+  }
+}
+
 }  // namespace
 
 at::Tensor self_attention(const at::Tensor& qkv_nf, const SelfAttention& how) {
   return differentiable_one({qkv_nf}, [&] {
     at::Tensor turned_nf = qkv_nf.detach();
     turn(turned_nf, how, kernels::Turn::kForward);
-    const auto forward = kernels::attention_forward(unfused(turned_nf, how), how.options);
+    const auto forward = attend(unfused(turned_nf, how), how);
     const auto backward = [turned_nf, forward, how](const at::Tensor& grad_nf) {
       at::Tensor grad_qkv_nf = at::empty_like(turned_nf);
       kernels::QueryKeyValue grads = unfused(grad_qkv_nf, how);
-      kernels::attention_backward(grad_nf.view(forward.out_bthd.sizes()), unfused(turned_nf, how),
-                                  forward, how.options, grads);
+      attend_back(grad_nf.view(forward.out_bthd.sizes()), unfused(turned_nf, how), forward, how,
+                  grads);
       turn(grad_qkv_nf, how, kernels::Turn::kBack);
       return Tensors{grad_qkv_nf};
     };

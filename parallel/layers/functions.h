@@ -12,6 +12,7 @@
 #include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/rope.h"
+#include "parallel/comm/communicator.h"
 #include "parallel/layers/heads.h"
 #include "parallel/layers/pass.h"
 
@@ -34,6 +35,9 @@ struct SelfAttention {
   const kernels::RopeTable* rope = nullptr;       ///< nullptr: no rotation (learned positions)
   at::Tensor positions_n;                         ///< int64, where rope is set
   kernels::AttentionOptions options;
+  /// The ranks that share each row; options.mask.query_place_t are then the places of the own
+  /// tokens. nullptr: rows are whole.
+  Communicator* ring = nullptr;
 };
 /// qkv_nf [n, (heads + 2 kv_heads) head_dim], as ColumnParallelLinear {q, kv, kv} gives it -> [n,
 /// heads * head_dim]. qkv is used up: queries and keys are rotated in place.

@@ -102,6 +102,49 @@ TEST(Loader, AStepIsTheSameSetForAnyRanksAndMicroBatch) {
   }
 }
 
+// What the ranks hold together, put back by places, is the whole row: targets were shifted before
+// the cut.
+TEST(Loader, RanksThatShareRowsTakeAChunkFromEachEnd) {
+  const SampleStream stream = training(50, 30);
+  for (const int ranks : {2, 3, 4}) {
+    LoaderOptions options = layout(6, 3, 0, 1);
+    options.length_multiple = 2 * ranks;
+    options.sequence = 24;
+    const std::vector<Batch> whole = batches_of_step(stream, options, 1);
+    std::vector<Batch> together = whole;
+    for (Batch& batch : together) {
+      std::ranges::fill(batch.tokens, -1);
+      std::ranges::fill(batch.targets, -1);
+      std::ranges::fill(batch.bytes, 0);
+    }
+    options.context_size = ranks;
+    for (int rank = 0; rank < ranks; ++rank) {
+      options.context_rank = rank;
+      const std::vector<Batch> own = batches_of_step(stream, options, 1);
+      for (size_t m = 0; m < own.size(); ++m) {
+        const int64_t chunk = whole[m].length / (2 * ranks);
+        ASSERT_EQ(own[m].length, 2 * chunk);
+        EXPECT_EQ(own[m].places.front(), rank * chunk);
+        EXPECT_EQ(own[m].places.back(), (2 * ranks - rank) * chunk - 1);
+        EXPECT_EQ(own[m].samples, whole[m].samples);
+        for (int64_t r = 0; r < own[m].rows; ++r) {
+          together[m].bytes[r] += own[m].bytes[r];
+          for (int64_t t = 0; t < own[m].length; ++t) {
+            const int64_t to = r * whole[m].length + own[m].places[t];
+            together[m].tokens[to] = own[m].tokens[r * own[m].length + t];
+            together[m].targets[to] = own[m].targets[r * own[m].length + t];
+          }
+        }
+      }
+    }
+    for (size_t m = 0; m < whole.size(); ++m) {
+      EXPECT_EQ(together[m].tokens, whole[m].tokens);
+      EXPECT_EQ(together[m].targets, whole[m].targets);
+      EXPECT_EQ(together[m].bytes, whole[m].bytes);
+    }
+  }
+}
+
 TEST(Loader, RowsArePaddedToTheLongestOfTheGlobalStep) {
   const SampleStream stream = training(200, 30);
   for (int64_t k = 0; k < 20; ++k) {

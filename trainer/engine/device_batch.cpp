@@ -28,6 +28,9 @@ DeviceBatch to_device(const data::Batch& batch, at::Device device) {
     result.input.positions_bt = ids(batch.positions);
     result.input.document_bt = ids(batch.documents);
   }
+  if (!batch.places.empty()) {
+    result.input.columns_t = as_tensor(batch.places, {batch.length}, at::kLong, at::kLong, device);
+  }
   result.targets_bt = ids(batch.targets);
   result.weights_bt =
       as_tensor(batch.weights, {batch.rows, batch.length}, at::kFloat, at::kFloat, device);

@@ -37,7 +37,7 @@ double Engine::inverse_weight(std::span<const data::Batch> microbatches,
                               const Objective& objective) const {
   double weight = 0;
   for (const data::Batch& batch : microbatches) weight += objective.weight(batch);
-  weight = parallel::all_sum(decoder_.context().along(parallel::kDataAxis), weight);
+  weight = parallel::all_sum(decoder_.context().gradients(), weight);
   return weight > 0 ? 1 / weight : 0;  // a step without any target has loss 0, not NaN
 }
 

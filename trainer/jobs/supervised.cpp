@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "trainer/models/save.h"
@@ -20,6 +21,21 @@ EngineOptions engine_options(const RunConfig& config) {
   return options;
 }
 
+// Ranks that share rows take two equal chunks of each.
+void share_rows(data::LoaderOptions& options) {
+  const int64_t chunks = 2 * options.context_size;
+  if (options.sequence % chunks != 0) {
+    const int64_t below = options.sequence / chunks * chunks, above = below + chunks;
+    throw base::UserError(
+        base::kBadUsage,
+        fmt::format("batch.sequence is {}, no multiple of 2 x parallel.context {} = {}; nearest "
+                    "legal: {}{}",
+                    options.sequence, options.context_size, chunks,
+                    below > 0 ? fmt::format("{} or ", below) : "", above));
+  }
+  options.length_multiple = std::lcm(options.length_multiple, chunks);
+}
+
 }  // namespace
 
 data::LoaderOptions loader_options(const RunConfig& config,
@@ -30,6 +46,9 @@ data::LoaderOptions loader_options(const RunConfig& config,
   options.sequence = config.batch.sequence;
   options.data_rank = context.coord().data;
   options.data_size = context.layout().data();
+  options.context_rank = context.coord().context;
+  options.context_size = context.layout().context();
+  if (options.context_size > 1) share_rows(options);
   const int64_t unit = options.micro * options.data_size;
   if (options.global % unit != 0) {
     const int64_t below = options.global / unit * unit, above = below + unit;
