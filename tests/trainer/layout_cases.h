@@ -1,0 +1,111 @@
+// What the proof of layouts enumerates: every way to cut a small model and its step over some
+// ranks, as far as it is legal. Knows neither how a case is run nor what it is compared with.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/block.h"
+#include "parallel/mesh/layout.h"
+#include "tests/parallel/layouts.h"
+#include "tests/support/pairwise.h"
+
+namespace strata::tests {
+
+/// The rows of one optimizer step, on all ranks together.
+inline constexpr int kStepRows = 4;
+/// Layouts whose ranks share the tokens of a row are proven with the attention that serves them.
+inline constexpr int kMaxContext = 1;
+
+inline constexpr std::array kArchitectures{"gpt2", "llama", "mistral", "qwen2"};
+inline constexpr std::array kRecomputes{model::Recompute::kNone, model::Recompute::kSelective,
+                                        model::Recompute::kFull};
+inline constexpr std::array kMicroBatches{1, 2};
+struct NamedOrder {
+  const char* schedule;
+  int chunks;
+};
+inline constexpr std::array<NamedOrder, 4> kOrders{
+    {{"gpipe", 1}, {"1f1b", 1}, {"interleaved", 2}, {"zero_bubble", 1}}};
+
+struct LayoutCase {
+  // What is trained: the reference depends on these alone.
+  std::string architecture;
+  bool tied;
+  double dropout;
+  int layers;
+  // How it is cut: these change nothing.
+  parallel::MeshLayout layout;
+  bool sequence;
+  int zero;
+  NamedOrder order;
+  model::Recompute recompute;
+  int micro;
+
+  std::string what() const {
+    return fmt::format("{} tied {} dropout {} layers {}", architecture, tied, dropout, layers);
+  }
+  std::string where() const {
+    return fmt::format("{}, {}, sequence {} zero {} {} chunks {} recompute {} micro {}", what(),
+                       layout.summary(), sequence, zero, order.schedule, order.chunks,
+                       static_cast<int>(recompute), micro);
+  }
+};
+
+namespace layout_cases {
+
+// The factors of a choice, in the order of `product`.
+enum Factor { kArchitecture, kTied, kDropout, kSequence, kZero, kOrder, kRecompute, kMicro };
+inline const std::vector<int> kValues{
+    kArchitectures.size(), 2, 2, 2, 4, kOrders.size(), kRecomputes.size(), kMicroBatches.size()};
+
+inline LayoutCase case_of(const parallel::MeshLayout& layout, const Choice& choice) {
+  const auto value = [&](Factor factor) { return static_cast<size_t>(choice[factor]); };
+  const NamedOrder order = kOrders[value(kOrder)];
+  return {.architecture = kArchitectures[value(kArchitecture)],
+          .tied = value(kTied) == 1,
+          .dropout = value(kDropout) == 1 ? 0.1 : 0.0,
+          .layers = std::max(4, layout.pipeline() * order.chunks),
+          .layout = layout,
+          .sequence = value(kSequence) == 1,
+          .zero = choice[kZero],
+          .order = order,
+          .recompute = kRecomputes[value(kRecompute)],
+          .micro = kMicroBatches[value(kMicro)]};
+}
+
+inline bool is_legal(const LayoutCase& one) {
+  const int unit = one.micro * one.layout.data();
+  if (kStepRows % unit != 0) return false;
+  if (one.sequence && one.layout.tensor() == 1) return false;  // nothing to cut the tokens over
+  const std::string_view schedule = one.order.schedule;
+  if (one.layout.pipeline() == 1) return schedule == "1f1b";  // one stage has one order
+  return schedule != "interleaved" || kStepRows / unit % one.layout.pipeline() == 0;
+}
+
+}  // namespace layout_cases
+
+/// The legal choices of one layout: all of them.
+inline std::vector<Choice> legal_choices(const parallel::MeshLayout& layout) {
+  return product(layout_cases::kValues, [&](const Choice& choice) {
+    return layout_cases::is_legal(layout_cases::case_of(layout, choice));
+  });
+}
+
+/// Few of them that hold every pair.
+inline std::vector<Choice> covering_choices(const parallel::MeshLayout& layout) {
+  return pairwise_cover(legal_choices(layout), std::ranges::max(layout_cases::kValues));
+}
+
+inline std::vector<parallel::MeshLayout> proven_layouts(int ranks) {
+  std::vector<parallel::MeshLayout> layouts = layouts_of(ranks);
+  std::erase_if(layouts, [](const auto& layout) { return layout.context() > kMaxContext; });
+  return layouts;
+}
+
+}  // namespace strata::tests
