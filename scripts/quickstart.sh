@@ -140,7 +140,7 @@ suggest() {
 Next:
   $strata chat $run                                      talk with it: it goes on with what you type
   $strata generate $run --prompt "And it came to pass"
-  $strata pretrain $configs/pretrain.yaml run.steps=1200    train on
+  $strata pretrain $configs/pretrain.yaml run.steps=1000    train on
   mpirun -n 2 $strata pretrain $configs/pretrain.yaml run.dir=runs/two batch.micro=4
   open $here/report.html in a browser
   $strata init my_model                                           commented configs for your own text
