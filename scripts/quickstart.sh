@@ -1,10 +1,11 @@
 #!/bin/bash
-# quickstart.sh: from a bare Debian 12 to a small language model that talks, on two cores in about a quarter of an hour.
+# quickstart.sh: from a bare Debian 12 to a small language model that talks, on two cores.
 #   1. setup and build    2. text     3. tokenizer and token shards
 #   4. pretraining        5. samples from before and after
 #   6. how well it predicts unseen text, beside a byte bigram and xz    7. a report with curves
-# Everything is made in runs/quickstart/; the configs are in configs/quickstart/. A part that is done is not done again, and
-# training that was stopped goes on. The last line of the output is the folder of the model.
+# Everything is made in runs/quickstart/; the configs are in configs/quickstart/. A part that is done
+# is not done again, and training that was stopped goes on. The last line of the output is the folder
+# of the model.
 # STRATA_BUILD names another build folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,7 +45,8 @@ part() {
 
 build_strata() {
   local targets=(strata)
-  if command -v nvidia-smi > /dev/null && { command -v nvcc || [ -x /usr/local/cuda/bin/nvcc ]; } > /dev/null; then
+  if command -v nvidia-smi > /dev/null &&
+    { command -v nvcc || [ -x /usr/local/cuda/bin/nvcc ]; } > /dev/null; then
     targets+=(strata-gpu)
   fi
   scripts/build.sh "${targets[@]}"
@@ -55,9 +57,10 @@ build_strata() {
 prepare_text() {
   mkdir -p $here/text
   bible -f gen1:1-rev22:21 |
-    awk -v train=$here/text/bible_train.jsonl -v heldout=$here/text/bible_heldout.jsonl -v share=0.05 \
-      -f scripts/quickstart/bible_to_jsonl.awk
-  awk -f scripts/quickstart/wordnet_to_jsonl.awk /usr/share/wordnet/data.{noun,verb,adj,adv} > $here/text/wordnet.jsonl
+    awk -v train=$here/text/bible_train.jsonl -v heldout=$here/text/bible_heldout.jsonl \
+      -v share=0.05 -f scripts/quickstart/bible_to_jsonl.awk
+  awk -f scripts/quickstart/wordnet_to_jsonl.awk \
+    /usr/share/wordnet/data.{noun,verb,adj,adv} > $here/text/wordnet.jsonl
   local file
   for file in $here/text/*.jsonl; do
     say "$file: $(wc -l < "$file") documents, $(wc -c < "$file") bytes"
@@ -75,7 +78,8 @@ prepare_tokens() {
   fi
   local text
   for text in bible_train bible_heldout wordnet; do # sound shards of the same text are kept
-    "$strata" data prepare $configs/prepare.yaml prepare.inputs="[$here/text/$text.jsonl]" prepare.out=$here/shards/$text
+    "$strata" data prepare $configs/prepare.yaml \
+      prepare.inputs="[$here/text/$text.jsonl]" prepare.out=$here/shards/$text
   done
 }
 
@@ -84,8 +88,8 @@ prepare_tokens() {
 # One step with a learning rate of 0: a run whose weights are fresh.
 sample_untrained() {
   [ -e $here/before.jsonl ] && return
-  "$strata" pretrain $configs/pretrain.yaml run.dir=$here/untrained run.steps=1 optimizer.lr=0 optimizer.min_lr=0 \
-    optimizer.warmup=0 eval.every=0
+  "$strata" pretrain $configs/pretrain.yaml run.dir=$here/untrained run.steps=1 \
+    optimizer.lr=0 optimizer.min_lr=0 optimizer.warmup=0 eval.every=0
   sample $here/untrained before
 }
 
@@ -109,22 +113,26 @@ sample() {
 }
 
 # The first row's prompt and completion, as they stand in the file.
-completion() { head -n 1 "$1" | sed 's/.*"prompt": *"\([^"]*\)".*"completion": *"\(\([^"\\]\|\\.\)*\)".*/\1\2/'; }
+completion() {
+  head -n 1 "$1" |
+    sed 's/.*"prompt": *"\([^"]*\)".*"completion": *"\(\([^"\\]\|\\.\)*\)".*/\1\2/'
+}
 
 # ---- 6. bits per byte
 
 compare_predictions() {
   plain $here/text/bible_train.jsonl > $here/text/train.txt
   plain $here/text/bible_heldout.jsonl > $here/text/heldout.txt
-  local bytes alone train both model
+  local bytes alone train both bigram model
   bytes=$(wc -c < $here/text/heldout.txt)
   alone=$(xz -9e < $here/text/heldout.txt | wc -c)
   train=$(xz -9e < $here/text/train.txt | wc -c)
   both=$(cat $here/text/train.txt $here/text/heldout.txt | xz -9e | wc -c)
+  bigram=$(awk -f scripts/quickstart/byte_bigram.awk $here/text/train.txt $here/text/heldout.txt)
   model=$("$strata" eval $configs/eval.yaml --quiet | awk '$1 == "bits_per_byte" { print $2 }')
   say "bits per byte of the $bytes bytes held out (less is better):"
   row "xz -9e" "$(bits $alone $bytes)"
-  row "byte bigram, counted on the training text" "$(awk -f scripts/quickstart/byte_bigram.awk $here/text/train.txt $here/text/heldout.txt)"
+  row "byte bigram, counted on the training text" "$bigram"
   row "xz -9e, given the training text" "$(bits $((both - train)) $bytes)"
   row "the model" "$model"
 }

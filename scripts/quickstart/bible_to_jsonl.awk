@@ -1,7 +1,8 @@
-# The output of `bible -f gen1:1-rev22:21` ("Ge1:1 In the beginning ...", a verse a line) as JSONL: a row per chapter,
-# {"text": "In the beginning ...\nAnd the earth ..."}. Whole books from the end, up to `share` of the text, go to
-# `heldout`, the others to `train`:
-#   bible -f gen1:1-rev22:21 | awk -v train=a.jsonl -v heldout=b.jsonl -v share=0.05 -f bible_to_jsonl.awk
+# The output of `bible -f gen1:1-rev22:21` ("Ge1:1 In the beginning ...", a verse a line) as JSONL: a
+# row per chapter, {"text": "In the beginning ...\nAnd the earth ..."}. Whole books from the end, up to
+# `share` of the text, go to `heldout`, the others to `train`:
+#   bible -f gen1:1-rev22:21 |
+#     awk -v train=a.jsonl -v heldout=b.jsonl -v share=0.05 -f bible_to_jsonl.awk
 {
   label = $1
   verse = substr($0, length(label) + 2)
@@ -31,5 +32,7 @@ END {
     gsub(/"/, "\\\"", text[i])
     printf "{\"text\": \"%s\"}\n", text[i] > (i < first_heldout ? train : heldout)
   }
-  if (first_heldout <= chapters) printf "held out: %s to %s, %.1f%% of the text\n", book_of[first_heldout], book_of[chapters], 100 * held / total
+  if (first_heldout > chapters) exit
+  printf "held out: %s to %s, %.1f%% of the text\n", book_of[first_heldout], book_of[chapters],
+    100 * held / total
 }

@@ -1,6 +1,8 @@
-# WordNet's data.noun, data.verb, data.adj and data.adv as JSONL: a row per meaning, {"text": "word: gloss"}.
+# WordNet's data.noun, data.verb, data.adj and data.adv as JSONL: a row per meaning,
+# {"text": "word: gloss"}.
 #   awk -f wordnet_to_jsonl.awk /usr/share/wordnet/data.noun ...
-# A line is "offset file-number type word-count word ... | gloss" (wndb(5)); the licence on top is set in by two blanks.
+# A line is "offset file-number type word-count word ... | gloss" (wndb(5)); the licence on top is set
+# in by two blanks.
 /^  / { next }
 {
   bar = index($0, " | ")
