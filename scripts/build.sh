@@ -17,7 +17,8 @@ for word in "$@"; do
 done
 
 scripts/setup.sh
-if ! log=$(cmake -G Ninja -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-}" "${options[@]}" 2>&1); then
+if ! log=$(cmake -G Ninja -S . -B "$build" -DCMAKE_BUILD_TYPE=Release \
+  -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-}" "${options[@]}" 2>&1); then
   echo "$log"
   exit 1
 fi

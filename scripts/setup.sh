@@ -1,9 +1,11 @@
 #!/bin/bash
-# setup.sh: everything that building and testing Strata needs, on Debian 12 (written for Ubuntu 24.04 too, untried there).
+# setup.sh: everything that building and testing Strata needs, on Debian 12 (written for Ubuntu
+# 24.04 too, untried there).
 #   1. packages of the distribution, by apt-get (as root, or with sudo)
 #   2. LibTorch 2.11.0 into third_party/libtorch; not if LIBTORCH_ROOT names your own
 #   3. CUDA's small runtime libraries into third_party/nvidia, where the CUDA toolkit lacks them
-# Versions and checksums are fixed in scripts/requirements/. What is there already is not touched: a second run takes no time.
+# Versions and checksums are fixed in scripts/requirements/. What is there already is not touched: a
+# second run takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,7 +42,8 @@ install_packages() {
   command -v apt-get > /dev/null || fail "no apt-get here; install what corresponds to: ${missing[*]}"
   say "installing ${missing[*]}"
   as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" > /dev/null
 }
 
 is_installed() {
@@ -69,8 +72,8 @@ install_libtorch() {
   say "fetching LibTorch (530 MB, 1.1 GB unpacked)"
   fetch_wheels libtorch
   rm -rf third_party/libtorch
-  unzip -q third_party/.download/libtorch/torch-*.whl 'torch/include/*' 'torch/lib/*' -x torch/lib/libtorch_python.so \
-    -d third_party/.download
+  unzip -q third_party/.download/libtorch/torch-*.whl 'torch/include/*' 'torch/lib/*' \
+    -x torch/lib/libtorch_python.so -d third_party/.download
   cp scripts/requirements/libtorch.txt third_party/.download/torch/.requirements
   mv third_party/.download/torch third_party/libtorch
 }
@@ -80,14 +83,16 @@ install_libtorch() {
 install_cuda_libraries() {
   has_libraries libcudart.so.13 libcupti.so.13 || add_cuda_libraries cuda_runtime
   if command -v nvcc > /dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then
-    has_libraries libcusparseLt.so.0 libnvshmem_host.so.3 libcufile.so.0 || add_cuda_libraries cuda_extra
+    has_libraries libcusparseLt.so.0 libnvshmem_host.so.3 libcufile.so.0 ||
+      add_cuda_libraries cuda_extra
   fi
 }
 
 has_libraries() {
   local library
   for library in "$@"; do
-    compgen -G "third_party/nvidia/*/lib/$library" > /dev/null || [ -e "/usr/local/cuda/lib64/$library" ] || return 1
+    compgen -G "third_party/nvidia/*/lib/$library" > /dev/null ||
+      [ -e "/usr/local/cuda/lib64/$library" ] || return 1
   done
 }
 
@@ -102,7 +107,8 @@ add_cuda_libraries() {
 
 # ---- wheels, by any Python's pip as a mere download client
 
-# fetch_wheels NAME: what scripts/requirements/NAME.txt lists into third_party/.download/NAME, checksums compared.
+# fetch_wheels NAME: what scripts/requirements/NAME.txt lists into third_party/.download/NAME,
+# checksums compared.
 fetch_wheels() {
   local platforms=() platform
   for platform in manylinux_2_28 manylinux_2_25 manylinux_2_17 manylinux2014; do
@@ -110,11 +116,13 @@ fetch_wheels() {
   done
   rm -rf "third_party/.download/$1"
   find_pip
-  "${pip[@]}" download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-    --python-version 3.11 "${platforms[@]}" -r "scripts/requirements/$1.txt" -d "third_party/.download/$1"
+  "${pip[@]}" download --quiet --disable-pip-version-check --require-hashes --no-deps \
+    --only-binary :all: --python-version 3.11 "${platforms[@]}" \
+    -r "scripts/requirements/$1.txt" -d "third_party/.download/$1"
 }
 
-# Sets `pip` to a command: the system's, else one in an own virtual environment, else the distribution's.
+# Sets `pip` to a command: the system's, else one in an own virtual environment, else the
+# distribution's.
 find_pip() {
   if python3 -m pip --version > /dev/null 2>&1; then
     pip=(python3 -m pip)

@@ -1,10 +1,12 @@
-# The GPU side. STRATA_WITH_CUDA says whether there is one; torch::cuda is LibTorch's GPU half with the libraries that our own
-# GPU files call.
+# The GPU side. STRATA_WITH_CUDA says whether there is one; torch::cuda is LibTorch's GPU half with
+# the libraries that our own GPU files call.
 #
-# It goes into a program of its own, strata-gpu, because loading it costs 0.3 s and 350 MB: `strata` hands over to strata-gpu on
-# machines with a GPU driver. A target is linked with the GPU files when its property STRATA_GPU is ON, and with their twins,
-# the no_*.cpp files, when it is not (see floors.cmake).
-define_property(TARGET PROPERTY STRATA_GPU BRIEF_DOCS "Link the GPU files instead of their no_*.cpp twins")
+# It goes into a program of its own, strata-gpu, because loading it costs 0.3 s and 350 MB: `strata`
+# hands over to strata-gpu on machines with a GPU driver. A target is linked with the GPU files when
+# its property STRATA_GPU is ON, and with their twins, the no_*.cpp files, when it is not (see
+# floors.cmake).
+define_property(TARGET PROPERTY STRATA_GPU
+                BRIEF_DOCS "Link the GPU files instead of their no_*.cpp twins")
 
 # Sets `missing` to what a GPU build lacks here.
 function(strata_find_cuda)
@@ -15,7 +17,8 @@ function(strata_find_cuda)
   if(NOT STRATA_NVCC)
     list(APPEND missing nvcc)
   endif()
-  foreach(library cudart.so.13 cudnn.so.9 nccl.so.2 cublas.so.13 cusparseLt.so.0 nvshmem_host.so.3 cufile.so.0)
+  foreach(library cudart.so.13 cudnn.so.9 nccl.so.2 cublas.so.13 cusparseLt.so.0 nvshmem_host.so.3
+          cufile.so.0)
     find_library(STRATA_LIB_${library} NAMES lib${library} HINTS ${STRATA_NVIDIA_LIBS} NO_CACHE)
     if(NOT STRATA_LIB_${library})
       list(APPEND missing lib${library})
@@ -44,8 +47,10 @@ function(strata_make_cuda_targets)
   get_filename_component(toolkit_bin ${CMAKE_CUDA_COMPILER} DIRECTORY)
   add_library(strata_torch_cuda INTERFACE)
   add_library(torch::cuda ALIAS strata_torch_cuda)
-  target_include_directories(strata_torch_cuda SYSTEM INTERFACE ${toolkit_bin}/../include ${STRATA_CUDNN_INCLUDE} ${STRATA_NCCL_INCLUDE})
-  # LibTorch's GPU half registers its operators when it is loaded; nothing calls it by name, so the linker would leave it out.
+  target_include_directories(strata_torch_cuda SYSTEM INTERFACE
+                             ${toolkit_bin}/../include ${STRATA_CUDNN_INCLUDE} ${STRATA_NCCL_INCLUDE})
+  # LibTorch's GPU half registers its operators when it is loaded; nothing calls it by name, so the
+  # linker would leave it out.
   target_link_options(strata_torch_cuda INTERFACE -Wl,--no-as-needed)
   foreach(library cudart.so.13 cudnn.so.9 nccl.so.2 cublas.so.13)
     find_library(path NAMES lib${library} HINTS ${STRATA_NVIDIA_LIBS} NO_CACHE REQUIRED)
@@ -61,7 +66,7 @@ if(NOT STRATA_CUDA STREQUAL "OFF")
   strata_find_cuda()
   if(NOT missing)
     set(CMAKE_CUDA_COMPILER ${STRATA_NVCC})
-    set(CMAKE_CUDA_ARCHITECTURES 90)  # machine code for compute capability 9.0, and PTX for what comes after
+    set(CMAKE_CUDA_ARCHITECTURES 90)  # machine code for 9.0, and PTX for what comes after
     set(CMAKE_CUDA_STANDARD 17)       # all that CMake 3.25 knows for this nvcc
     set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
     enable_language(CUDA)

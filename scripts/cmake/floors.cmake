@@ -1,8 +1,10 @@
-# strata_floor(NAME [TORCH] [OVER libs...] [LINKS libs...] [WITHOUT regexes...] [GPU regexes...] [GPU_TWINS regexes...])
-# makes the static library strata_NAME of every .cpp in the folder except those that match a regex of WITHOUT. OVER names the
-# floors it may see (its includers see them too), LINKS foreign libraries that only its own files see. Files that match GPU, and
-# every .cu, go into strata_NAME_gpu; those that match GPU_TWINS, which have the same functions, into strata_NAME_no_gpu. Who
-# links strata_NAME gets one of the two, by its own property STRATA_GPU.
+# strata_floor(NAME [TORCH] [OVER libs...] [LINKS libs...]
+#              [WITHOUT regexes...] [GPU regexes...] [GPU_TWINS regexes...])
+# makes the static library strata_NAME of every .cpp in the folder except those that match a regex
+# of WITHOUT. OVER names the floors it may see (its includers see them too), LINKS foreign libraries
+# that only its own files see. Files that match GPU, and every .cu, go into strata_NAME_gpu; those
+# that match GPU_TWINS, which have the same functions, into strata_NAME_no_gpu. Who links
+# strata_NAME gets one of the two, by its own property STRATA_GPU.
 function(strata_floor name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "OVER;LINKS;WITHOUT;GPU;GPU_TWINS")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -50,7 +52,9 @@ function(strata_static_library target sources over links)
   target_link_libraries(${target} PUBLIC ${over} PRIVATE ${links} fmt::fmt Threads::Threads)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${STRATA_UNITY} UNITY_BUILD_BATCH_SIZE 8)
   if(STRATA_UNITY)
-    # In a unity build g++ takes every file for a header, whose types in anonymous namespaces it warns of.
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+    # In a unity build g++ takes every file for a header, whose types in anonymous namespaces it
+    # warns of.
+    target_compile_options(${target} PRIVATE
+                           $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
   endif()
 endfunction()

@@ -1,4 +1,5 @@
-# The libraries of the system, for all folders. Which folder may see which one stands in the folder's own CMakeLists.txt.
+# The libraries of the system, for all folders. Which folder may see which one stands in the
+# folder's own CMakeLists.txt.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(yaml-cpp REQUIRED)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Every source file is as clang-format 14 writes it. Other versions differ in details, so only this one is asked.
+# Every source file is as clang-format 14 writes it. Other versions differ in details, so only this
+# one is asked.
 set -eu
 formatter=$(command -v clang-format-14 || command -v clang-format || true)
 if [ -z "$formatter" ] || ! "$formatter" --version | grep -q 'version 14\.'; then

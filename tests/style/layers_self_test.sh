@@ -14,7 +14,8 @@ sound_tree() {
   printf '#include "data/x.h"\n#include "model/y.h"\n' > tree/trainer/job.cpp
 }
 
-# refused FILE EXPECTED: appends stdin to FILE in a sound tree; the check must fail and say EXPECTED.
+# refused FILE EXPECTED: appends stdin to FILE in a sound tree; the check must fail and say
+# EXPECTED.
 refused() {
   sound_tree
   cat >> "tree/$1"

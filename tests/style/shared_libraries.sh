@@ -1,6 +1,7 @@
 #!/bin/bash
-# shared_libraries.sh PROGRAM...: every program finds all its libraries, from any folder, and has one libgomp and at most one
-# libnccl. Two OpenMP runtimes fight for the cores; two NCCLs do not know each other's communicators.
+# shared_libraries.sh PROGRAM...: every program finds all its libraries, from any folder, and has
+# one libgomp and at most one libnccl. Two OpenMP runtimes fight for the cores; two NCCLs do not
+# know each other's communicators.
 set -eu
 cd /
 for program in "$@"; do

@@ -1,5 +1,6 @@
 #!/bin/bash
-# mpirun.sh RANKS COMMAND...: runs COMMAND on RANKS ranks of this machine, also when there are fewer cores than ranks and also as root.
+# mpirun.sh RANKS COMMAND...: runs COMMAND on RANKS ranks of this machine, also when there are fewer
+# cores than ranks and also as root.
 set -eu
 ranks=$1
 shift
