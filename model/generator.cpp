@@ -49,7 +49,8 @@ namespace {
 /// One call of generate: rows in work hold the first places of the cache, without gaps.
 class GeneratorRun {
  public:
-  GeneratorRun(const Decoder& decoder, LayerStates& cache, std::span<const std::vector<int32_t>> prompts,
+  GeneratorRun(const Decoder& decoder, LayerStates& cache,
+               std::span<const std::vector<int32_t>> prompts,
                std::span<const int64_t> answer_numbers, const SamplingConfig& sampling,
                const GenerationHooks& hooks, int64_t max_rows)
       : decoder_(decoder),
