@@ -20,7 +20,7 @@ struct SamplingConfig {
   int64_t top_k = 0;         ///< 0: off
   double top_p = 1.0;        ///< smallest set of most likely tokens with at least this mass
   uint64_t seed = 1;
-  int64_t step = 0;              ///< of a training run, so that every rollout draws anew
+  int64_t step = 0;                ///< of a training run, so that every rollout draws anew
   std::vector<int32_t> end_ids{};  ///< an answer ends with any of these; it is part of the answer
 };
 
