@@ -57,7 +57,8 @@ at::Tensor batch_logprobs(const Decoder& decoder, const ScoreBatch& batch) {
 
 }  // namespace
 
-std::vector<std::vector<float>> score(const Decoder& decoder, std::span<const std::vector<int32_t>> rows,
+std::vector<std::vector<float>> score(const Decoder& decoder,
+                                      std::span<const std::vector<int32_t>> rows,
                                       int64_t max_tokens) {
   const at::NoGradGuard no_grad;
   std::vector<size_t> order(rows.size());
