@@ -31,7 +31,7 @@ std::string_view name_of(CommOp op);
 /// What the door says about a call.
 struct TraceCall {
   CommOp op;
-  int64_t bytes = 0;       ///< of the caller's tensors
+  int64_t bytes = 0;            ///< of the caller's tensors
   std::string_view dtype = "";  ///< "float", "c10::BFloat16" ... cut to 15 letters
   int peer =
       -1;  ///< world rank: the root, or the first that an exchange talks with; -1: all members
