@@ -75,11 +75,12 @@ class Loop {
       const MetricLog::Values values = log.reduce(session_.world());
       throw base::UserError(
           base::kBadNumbers,
-          fmt::format("step {}: loss {}, gradient norm {}: not finite. The step was not applied, and "
-                      "earlier checkpoints are untouched; a lower optimizer.lr or "
-                      "precision.compute=fp32 may help",
-                      k, value_of(values, "loss", std::nan("")),
-                      value_of(values, "grad_norm", std::nan(""))));
+          fmt::format(
+              "step {}: loss {}, gradient norm {}: not finite. The step was not applied, and "
+              "earlier checkpoints are untouched; a lower optimizer.lr or "
+              "precision.compute=fp32 may help",
+              k, value_of(values, "loss", std::nan("")),
+              value_of(values, "grad_norm", std::nan(""))));
     }
     tokens_ += algorithm_.tokens_per_step();
     metrics.after_step(k, algorithm_.tokens_per_step(), algorithm_.data_wait_seconds());
