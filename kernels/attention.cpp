@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernels/attention_cpu.h"
+#include "kernels/attention_cuda.h"
 
 namespace strata::kernels {
 namespace {
@@ -31,7 +32,7 @@ AttentionForward attention_forward(const QueryKeyValue& in, const AttentionOptio
   AttentionForward result;
   result.out_bthd = at::empty({q.size(0), q.size(1), q.size(2), q.size(3)}, q.options());
   result.logsum_bht = at::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(at::kFloat));
-  cpu::attention_forward(in, options, result);
+  (q.is_cuda() ? cuda::attention_forward : cpu::attention_forward)(in, options, result);
   return result;
 }
 
@@ -40,7 +41,15 @@ void attention_backward(const at::Tensor& grad_out_bthd, const QueryKeyValue& in
                         QueryKeyValue& grads) {
   check_heads(in);
   check_heads(grads);
-  cpu::attention_backward(grad_out_bthd, in, forward, options, grads);
+  (in.q_bthd.is_cuda() ? cuda::attention_backward : cpu::attention_backward)(
+      grad_out_bthd, in, forward, options, grads);
+}
+
+at::Tensor attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_bskd,
+                            const at::Tensor& v_bskd, const at::Tensor& start_b, double scale,
+                            int64_t window) {
+  return (q_bthd.is_cuda() ? cuda::attention_cached : cpu::attention_cached)(
+      q_bthd, k_bskd, v_bskd, start_b, scale, window);
 }
 
 }  // namespace strata::kernels

@@ -12,5 +12,8 @@ void attention_forward(const QueryKeyValue& in, const AttentionOptions& options,
 void attention_backward(const at::Tensor& grad_out_bthd, const QueryKeyValue& in,
                         const AttentionForward& forward, const AttentionOptions& options,
                         QueryKeyValue& grads);
+at::Tensor attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_bskd,
+                            const at::Tensor& v_bskd, const at::Tensor& start_b, double scale,
+                            int64_t window);
 
 }  // namespace strata::kernels::cpu

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "kernels/attention.h"
 #include "kernels/attention_blocks.h"
+#include "kernels/attention_cpu.h"
 #include "kernels/threads.h"
 
 namespace strata::kernels {
@@ -49,9 +49,9 @@ void attend_one(const float* q, const at::Tensor& k_bskd, const at::Tensor& v_bs
 
 }  // namespace
 
-at::Tensor attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_bskd,
-                            const at::Tensor& v_bskd, const at::Tensor& start_b, double scale,
-                            int64_t window) {
+at::Tensor cpu::attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_bskd,
+                                 const at::Tensor& v_bskd, const at::Tensor& start_b, double scale,
+                                 int64_t window) {
   const int64_t rows = q_bthd.size(0), queries = q_bthd.size(1), heads = q_bthd.size(2),
                 width = q_bthd.size(3), group = heads / k_bskd.size(2);
   base::ensure(start_b.is_cpu() && start_b.numel() == rows, "attention_cached: a start per row");
