@@ -14,7 +14,7 @@ namespace strata::kernels {
 struct AttentionMask {
   bool causal = true;
   int64_t window = 0;      ///< 0: no limit; w: the query itself and the w - 1 before it
-  at::Tensor document_bt;  ///< int64 [b, t], numbers below 2^31
+  at::Tensor document_bt;  ///< int64 [b, t], numbers of 31 bits; padding may have a negative one
   /// Where queries and keys are pieces of a longer sequence (context parallel): their places, int64
   /// [t], and the keys' documents [b, keys]. Undefined: places 0, 1, 2 ..., the queries' documents.
   at::Tensor query_place_t, key_place_t, key_document_bt;
