@@ -105,7 +105,7 @@ TEST(Loader, AStepIsTheSameSetForAnyRanksAndMicroBatch) {
 // What the ranks hold together, put back by places, is the whole row: targets were shifted before
 // the cut.
 TEST(Loader, RanksThatShareRowsTakeAChunkFromEachEnd) {
-  const SampleStream stream = training(50, 30);
+  const SampleStream stream = training(50, 24);
   for (const int ranks : {2, 3, 4}) {
     LoaderOptions options = layout(6, 3, 0, 1);
     options.length_multiple = 2 * ranks;
