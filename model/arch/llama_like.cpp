@@ -54,6 +54,7 @@ void read_llama_like(const base::JsonReader& there, int64_t kv_heads, ModelConfi
   here.norm_eps = there.number("rms_norm_eps", 1e-6);
   read_rope(there, here);
   choice(there, "hidden_act", {"silu", "swish"});
+  refuse_if_on(there, "rope_interleaved");
   refuse_if_on(there, "attention_bias");
   refuse_if_on(there, "mlp_bias");
 }

@@ -4,6 +4,7 @@
 
 #include "model/arch/llama_like.h"
 #include "model/arch/rows.h"
+#include "model/hf/keys.h"
 
 namespace strata::model {
 namespace {
@@ -18,6 +19,7 @@ void check_qwen2(const ModelConfig& config, base::Problems& problems) {
 // supported.
 void read_qwen2(const base::JsonReader& there, ModelConfig& here) {
   read_llama_like(there, 32, here);
+  refuse_if_on(there, "use_mrope");
   if (!there.boolean("use_sliding_window", false)) return;
   const int64_t first_windowed = there.integer("max_window_layers", 28);
   if (first_windowed > 0 && first_windowed < here.layers) {

@@ -104,6 +104,31 @@ TEST_P(EachArchitecture, CachedDecodingEqualsAFullPassAtEveryPosition) {
   }
 }
 
+// bf16 has 8 bits: hidden states of three layers agree to a few hundredths of their size.
+TEST_P(EachArchitecture, Bf16FollowsFp32) {
+  auto plain = make();
+  TinyModel half(*context_, config_, {}, {.compute = at::kBFloat16});
+  tests::enlarge_weights(half);
+  const Input input{.tokens_bt = random_ids(2, 20, 61)};
+  const at::Tensor logits = all_logits(plain->decoder, input);
+  const at::Tensor logits_half = all_logits(half.decoder, input);
+  EXPECT_EQ(logits_half.scalar_type(), at::kFloat);
+  EXPECT_LT(max_difference(logits_half, logits), 0.05 * logits.abs().max().item<double>());
+  const auto gradients_half = gradients(half, {}, input);
+  for (const auto& [name, gradient] : gradients(*plain, {}, input)) {
+    if (name == "layers.0.attention.qkv.bias") continue;  // its key part is rounding alone
+    const double size = gradient.abs().max().item<double>();
+    EXPECT_LT(max_difference(gradients_half.at(name), gradient), 0.15 * size + 1e-4) << name;
+  }
+  const auto answer = Generator(half.decoder)
+                          .generate(std::vector<std::vector<int32_t>>{{1, 2, 3}},
+                                    std::vector<int64_t>{0}, {.max_new_tokens = 8});
+  std::vector<int32_t> row = {1, 2, 3};
+  row.insert(row.end(), answer[0].tokens.begin(), answer[0].tokens.end());
+  const auto scores = score(half.decoder, std::vector<std::vector<int32_t>>{row});
+  for (size_t t = 0; t < 8; ++t) EXPECT_NEAR(answer[0].logprobs[t], scores[0][3 + t], 0.15);
+}
+
 // Trap 20.
 TEST_P(EachArchitecture, PackedDocumentsEqualEachDocumentAlone) {
   auto tiny = make();
