@@ -15,7 +15,8 @@ __global__ void accumulate_elements(AccumulateRaw raw) {
 
 constexpr int kRowGroups = 64;  // rows of the table are dealt out over them
 
-/// A thread for each column and each group of rows: it goes through all ids, in order, and adds those of its group.
+/// A thread for each column and each group of rows: it goes through all ids, in order, and adds
+/// those of its group.
 template <class T>
 __global__ void add_row_elements(AddRowsRaw raw) {
   const int64_t column = int64_t{blockIdx.x} * kBlock + threadIdx.x;
@@ -28,13 +29,15 @@ __global__ void add_row_elements(AddRowsRaw raw) {
   }
 }
 
-/// A block for each piece: every thread sums a comb of it, then the block sums its threads, pair by pair.
+/// A block for each piece: every thread sums a comb of it, then the block sums its threads, pair by
+/// pair.
 __global__ void square_pieces(SquaresRaw raw) {
   __shared__ double sums[kBlock];
   const int64_t begin = int64_t{blockIdx.x} * raw.piece;
   const int64_t end = begin + raw.piece < raw.count ? begin + raw.piece : raw.count;
   double sum = 0;
-  for (int64_t i = begin + threadIdx.x; i < end; i += kBlock) sum += double{raw.x[i]} * double{raw.x[i]};
+  for (int64_t i = begin + threadIdx.x; i < end; i += kBlock)
+    sum += double{raw.x[i]} * double{raw.x[i]};
   sums[threadIdx.x] = sum;
   for (int half = kBlock / 2; half > 0; half /= 2) {
     __syncthreads();
