@@ -12,7 +12,7 @@ kills=0
 for delay in 0.3 0.35 0.4 0.45 0.5 0.55 0.6 0.8 1 2 60; do
   "${job[@]}" run.dir=killed --quiet > killed.log 2>&1 &
   process=$!
-  (sleep "$delay"; kill -9 "$process" 2> /dev/null) &
+  (sleep "$delay"; kill -9 "$process") > /dev/null 2>&1 &  # holds no pipe of the test
   killer=$!
   if wait "$process" 2> /dev/null; then kill "$killer" 2> /dev/null || true; break; fi
   kills=$((kills + 1))
