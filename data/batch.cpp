@@ -66,6 +66,11 @@ Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, in
       column.resize(rows.size(), 0.0f);
       column[r] = value;
     }
+    for (const auto& [name, values] : row.token_columns) {
+      auto& column = batch.token_columns[name];
+      column.resize(cells, 0.0f);
+      place_row(column, r, length, values);
+    }
   }
   return batch;
 }
@@ -100,6 +105,7 @@ Batch cut_rows(const Batch& whole, int part, int parts) {
   for (const int64_t bytes : whole.bytes)
     own.bytes.push_back(bytes * (part + 1) / parts - bytes * part / parts);
   own.columns = whole.columns;
+  for (const auto& [name, values] : whole.token_columns) own.token_columns[name] = take(values);
   return own;
 }
 

@@ -41,15 +41,20 @@ struct Batch {
                                ///< byte); 0 where unknown
   std::map<std::string, std::vector<float>>
       columns;  ///< further columns of the data rows, [rows] each
+  std::map<std::string, std::vector<float>>
+      token_columns;  ///< a number per token, [rows, length] each (advantages, old
+                      ///< log-probabilities); 0 in padding
 };
 
-/// One row before padding. All vectors have one length, at most the batch's.
+/// One row before padding. All vectors, those of token_columns too, have one length, at most the
+/// batch's.
 struct Row {
   std::vector<int32_t> tokens, targets;
   std::vector<float> weights;
   std::vector<int32_t> positions, documents;
   int64_t bytes = 0;
   std::map<std::string, float> columns;
+  std::map<std::string, std::vector<float>> token_columns;
 
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }
 };

@@ -19,7 +19,15 @@ void RunConfig::fields(base::Fields& f) {
   f.section("eval", eval, "Evaluation while training, and what `strata eval` measures.");
   f.section("checkpoint", checkpoint, "When the state is saved and what is kept.");
   f.section("log", log, "Log lines, metrics and traces.");
+  f.section("lora", lora, "Low-rank adapters instead of whole weights.");
   f.section("generation", generation, "How answers are sampled.");
+  f.section("sft", sft, "Supervised fine-tuning.");
+  f.section("reward", reward, "Training of a reward model.");
+  f.section("ppo", ppo, "Proximal policy optimisation; a step is one rollout and its passes.");
+  f.section("dpo", dpo, "Direct preference optimisation and its relatives.");
+  f.section("grpo", grpo, "Group-relative policy optimisation.");
+  f.list("rewards", rewards, "What ppo and grpo are rewarded by; weighted and summed.");
+  f.list("watch", watch, "Rewards that are logged as watch/NAME and never trained on.");
 }
 
 void RunConfig::check(base::Problems& problems) const {
@@ -31,6 +39,9 @@ void RunConfig::check(base::Problems& problems) const {
   model.check(problems);
   optimizer.check(problems);
   parallel.check(problems);
+  check_ppo(ppo, problems);
+  check_rewards("rewards", rewards, problems);
+  check_rewards("watch", watch, problems);
 }
 
 }  // namespace strata::trainer

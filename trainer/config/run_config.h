@@ -12,6 +12,7 @@
 #include "parallel/mesh/config.h"
 #include "parallel/optimizer/config.h"
 #include "trainer/checkpoint/config.h"
+#include "trainer/config/post_training.h"
 #include "trainer/config/sections.h"
 
 namespace strata::trainer {
@@ -30,7 +31,14 @@ struct RunConfig {
   EvalSection eval;
   CheckpointConfig checkpoint;
   LogSection log;
+  LoraSection lora;
   GenerationSection generation;
+  SftSection sft;
+  RewardSection reward;
+  PpoSection ppo;
+  DpoSection dpo;
+  GrpoSection grpo;
+  std::vector<RewardSource> rewards, watch;
 
   void fields(base::Fields& f);
   /// Rules that tie sections together.
