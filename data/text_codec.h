@@ -20,11 +20,15 @@ class TextCodec {
   /// the tokenizer's own rules put before a text (BOS) are there, no end token is added. Bytes
   /// that are not UTF-8 are read as U+FFFD.
   virtual std::vector<int32_t> encode_document(std::string_view text) const = 0;
+  /// The same without what the rules put there.
+  virtual std::vector<int32_t> encode_text(std::string_view text) const = 0;
   virtual std::string decode(std::span<const int32_t> ids) const = 0;
 
   /// Every id is below this.
   virtual int64_t vocab_size() const = 0;
   virtual std::optional<int32_t> end_id() const = 0;
+  virtual std::optional<int32_t> bos_id() const = 0;
+  virtual std::optional<int32_t> id_of(std::string_view token) const = 0;
   /// Equal for tokenizers that give equal ids on every text.
   virtual std::string hash() const = 0;
   /// Bytes of text that a token stands for; 0 for special tokens.

@@ -77,8 +77,8 @@ std::unique_ptr<Dataset> open_shards(const fs::path& path, const DatasetContext&
 
 std::span<const RowFormat> row_formats() {
   static const RowFormat formats[] = {
-      {"input_ids", {"input_ids"}, open_token_rows},
-      {"text", {"text"}, open_text},
+      {"input_ids", RowKind::kText, {"input_ids"}, open_token_rows},
+      {"text", RowKind::kText, {"text"}, open_text},
   };
   return formats;
 }

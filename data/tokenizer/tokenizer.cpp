@@ -208,6 +208,13 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special) 
   return ids;
 }
 
+std::vector<int32_t> Tokenizer::encode_document(std::string_view text) const {
+  std::vector<int32_t> ids = parts_->around.before;
+  const std::vector<int32_t> text_ids = encode(text);
+  ids.insert(ids.end(), text_ids.begin(), text_ids.end());
+  return ids;
+}
+
 std::string Tokenizer::decode(std::span<const int32_t> ids) const { return assemble(ids, true); }
 
 std::string Tokenizer::decode_plain(std::span<const int32_t> ids) const {

@@ -34,9 +34,8 @@ class Tokenizer : public TextCodec {
   /// rules put around a text (BOS) are added. Bytes that are not UTF-8 are read as U+FFFD. May be
   /// called by several threads at once.
   std::vector<int32_t> encode(std::string_view text, bool add_special = false) const;
-  std::vector<int32_t> encode_document(std::string_view text) const override {
-    return encode(text, true);
-  }
+  std::vector<int32_t> encode_document(std::string_view text) const override;
+  std::vector<int32_t> encode_text(std::string_view text) const override { return encode(text); }
 
   /// The text of ids with special tokens written out. Ids without a token add nothing.
   std::string decode(std::span<const int32_t> ids) const override;
@@ -45,7 +44,7 @@ class Tokenizer : public TextCodec {
 
   /// Every id is below this: the highest id + 1.
   int64_t vocab_size() const override;
-  std::optional<int32_t> id_of(std::string_view token) const;
+  std::optional<int32_t> id_of(std::string_view token) const override;
   /// As the vocabulary writes it ("Ġlight"); empty for an id without a token.
   std::string_view token_of(int32_t id) const;
   bool is_special(int32_t id) const;
@@ -55,7 +54,7 @@ class Tokenizer : public TextCodec {
   std::optional<int32_t> end_id() const override;
   std::optional<int32_t> pad_id() const;
   /// The beginning token, if the files name one; put before a text only as added_before() says.
-  std::optional<int32_t> bos_id() const;
+  std::optional<int32_t> bos_id() const override;
   /// What encode(text, true) adds.
   std::span<const int32_t> added_before() const;
   std::span<const int32_t> added_behind() const;

@@ -19,6 +19,9 @@ class ByteCodec : public TextCodec {
     for (char c : text) ids.push_back(static_cast<unsigned char>(c));
     return ids;
   }
+  std::vector<int32_t> encode_text(std::string_view text) const override {
+    return encode_document(text);
+  }
   std::string decode(std::span<const int32_t> ids) const override {
     std::string text;
     for (int32_t id : ids)
@@ -27,6 +30,11 @@ class ByteCodec : public TextCodec {
   }
   int64_t vocab_size() const override { return 257; }
   std::optional<int32_t> end_id() const override { return kEnd; }
+  std::optional<int32_t> bos_id() const override { return std::nullopt; }
+  std::optional<int32_t> id_of(std::string_view token) const override {
+    if (token == "<|end|>") return kEnd;
+    return std::nullopt;
+  }
   std::string hash() const override { return hash_; }
   int64_t byte_length(int32_t id) const override { return id == kEnd ? 0 : 1; }
 
