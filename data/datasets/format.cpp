@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "data/datasets/answers.h"
+#include "data/datasets/completions.h"
 #include "data/datasets/text_rows.h"
 #include "data/datasets/token_rows.h"
 #include "data/datasets/windows.h"
@@ -25,11 +27,29 @@ bool has_all_keys(const base::JsonReader& row, const RowFormat& format, const Da
       format.keys, [&](std::string_view key) { return row.has(config.column(std::string(key))); });
 }
 
+std::string keys_of(const RowFormat& format) {
+  return fmt::format("{}", fmt::join(format.keys, "+"));
+}
+
+/// A form that the job has no use for.
+void require_kind(const RowFormat& format, const fs::path& path, const DatasetContext& context) {
+  const auto taken = [&](const RowFormat& row) {
+    return std::ranges::find(context.kinds, row.kind) != context.kinds.end();
+  };
+  if (taken(format)) return;
+  std::vector<std::string> wanted;
+  for (const RowFormat& row : row_formats()) {
+    if (taken(row)) wanted.push_back(keys_of(row));
+  }
+  throw base::UserError(base::kBadData,
+                        fmt::format("{}: rows of {}; this job takes rows of {}", path.string(),
+                                    keys_of(format), fmt::join(wanted, " | ")));
+}
+
 [[noreturn]] void refuse_keys(const base::JsonReader& row) {
   std::vector<std::string> keys, known;
   for (const auto& [key, value] : row.value().items()) keys.push_back(key);
-  for (const RowFormat& format : row_formats())
-    known.push_back(fmt::format("{}", fmt::join(format.keys, "+")));
+  for (const RowFormat& format : row_formats()) known.push_back(keys_of(format));
   throw base::UserError(
       base::kBadData,
       fmt::format("{}: no format has the keys {}; known are {}. Map other names with data.columns",
@@ -48,11 +68,15 @@ const RowFormat& detect_format(const InputFile& file, const DataConfig& config) 
   });
 }
 
-const RowFormat& format_of(const InputFile& file, const DataConfig& config) {
+const RowFormat& format_named(std::string_view name) {
   for (const RowFormat& format : row_formats()) {
-    if (format.name == config.format) return format;
+    if (format.name == name) return format;
   }
-  return detect_format(file, config);
+  throw base::InternalError("no such format");
+}
+
+const RowFormat& format_of(const InputFile& file, const DataConfig& config) {
+  return config.format == "auto" ? detect_format(file, config) : format_named(config.format);
 }
 
 std::unique_ptr<Dataset> open_shards(const fs::path& path, const DatasetContext& context) {
@@ -78,6 +102,12 @@ std::unique_ptr<Dataset> open_shards(const fs::path& path, const DatasetContext&
 std::span<const RowFormat> row_formats() {
   static const RowFormat formats[] = {
       {"input_ids", RowKind::kText, {"input_ids"}, open_token_rows},
+      {"pairs", RowKind::kPairs, {"chosen", "rejected"}, open_pairs},
+      {"rankings", RowKind::kRankings, {"prompt", "answers", "ranks"}, open_rankings},
+      {"ratings", RowKind::kRatings, {"prompt", "answer", "rating"}, open_ratings},
+      {"labelled", RowKind::kLabelled, {"prompt", "completion", "label"}, open_labelled},
+      {"completions", RowKind::kText, {"prompt", "completion"}, open_completions},
+      {"messages", RowKind::kText, {"messages"}, open_conversations},
       {"text", RowKind::kText, {"text"}, open_text},
   };
   return formats;
@@ -94,10 +124,15 @@ bool is_shard_path(const fs::path& path) {
 }
 
 std::unique_ptr<Dataset> open_dataset(const fs::path& path, const DatasetContext& context) {
-  if (is_shard_path(path)) return open_shards(path, context);
+  const RowFormat& text = format_named("text");
+  if (is_shard_path(path)) {
+    require_kind(text, path, context);
+    return open_shards(path, context);
+  }
   const InputFile file = look_at_input(path);
-  if (!file.is_jsonl) return open_text(path, context);
-  return format_of(file, context.config).open(path, context);
+  const RowFormat& format = file.is_jsonl ? format_of(file, context.config) : text;
+  require_kind(format, path, context);
+  return format.open(path, context);
 }
 
 }  // namespace strata::data

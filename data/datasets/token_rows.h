@@ -1,10 +1,13 @@
 // Rows of `input_ids` with optional `labels`: ids that someone else made, taken as they are. Each
-// row is one sequence.
+// row is one sequence, or is packed with others where the context asks for it.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "base/json.h"
 #include "data/datasets/format.h"
 
 namespace strata::data {
@@ -14,5 +17,9 @@ namespace strata::data {
 /// too_long.
 std::unique_ptr<Dataset> open_token_rows(const std::filesystem::path& file,
                                          const DatasetContext& context);
+
+/// The ids under `key`, whole numbers in [0, vocab_size); anything else is refused.
+std::vector<int32_t> read_token_ids(const base::JsonReader& row, const std::string& key,
+                                    int64_t vocab_size);
 
 }  // namespace strata::data
