@@ -72,19 +72,26 @@ ChatTemplate::ChatTemplate(std::string_view name, const TextCodec& codec)
 ChatTemplate ChatTemplate::choose(std::string_view setting, std::string_view jinja,
                                   const TextCodec& codec) {
   if (setting != "auto") return {setting, codec};
-  if (jinja.empty()) return {"plain", codec};
-  const ChatStyle* style = style_of_jinja(jinja);
-  if (style == nullptr) {
-    throw UserError(base::kBadUsage,
-                    fmt::format("the tokenizer's chat_template is none that is known here ({}): "
-                                "set sft.template to the one that it stands for",
-                                fmt::join(chat_template_names(), ", ")));
+  std::string_view name = "plain";
+  if (!jinja.empty()) {
+    const ChatStyle* own = style_of_jinja(jinja);
+    if (own == nullptr) {
+      return {codec, fmt::format("the tokenizer's chat_template is none that is known here ({}): "
+                                 "set sft.template to the one that it stands for",
+                                 fmt::join(chat_template_names(), ", "))};
+    }
+    name = own->name;
   }
-  return {style->name, codec};
+  try {
+    return {name, codec};
+  } catch (const UserError& error) {
+    return {codec, error.what()};
+  }
 }
 
 MaskedIds ChatTemplate::render(const Messages& messages, size_t first_trained,
                                bool add_generation_prompt) const {
+  if (!usable()) throw UserError(base::kBadUsage, refusal_);
   const std::vector<ChatPiece> pieces =
       style_->write(messages, {begin_, end_}, add_generation_prompt);
   std::string text = style_->begins_each_turn ? "" : begin_;
@@ -120,9 +127,10 @@ MaskedIds ChatTemplate::render(const Messages& messages, size_t first_trained,
   return result;
 }
 
-std::string_view ChatTemplate::name() const { return style_->name; }
+std::string_view ChatTemplate::name() const { return style_ ? style_->name : "none"; }
 
 std::string ChatTemplate::jinja() const {
+  if (!usable()) return "";
   const bool begins = !begin_.empty() && !style_->begins_each_turn;
   return (begins ? "{{ bos_token }}" : "") + std::string(style_->jinja);
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/text_codec.h"
@@ -39,7 +40,8 @@ class ChatTemplate {
   ChatTemplate(std::string_view name, const TextCodec& codec);
 
   /// What `sft.template` asks for: a name, or "auto" = the tokenizer's own template (`jinja`, its
-  /// text), else plain. A Jinja text that is none of ours is refused (kBadUsage).
+  /// text), else plain. An own template that cannot be used (its Jinja text is none of ours) is
+  /// complained of where messages are rendered, as rows without messages need none.
   static ChatTemplate choose(std::string_view setting, std::string_view jinja,
                              const TextCodec& codec);
 
@@ -49,17 +51,23 @@ class ChatTemplate {
   MaskedIds render(const Messages& messages, size_t first_trained = 0,
                    bool add_generation_prompt = false) const;
 
+  /// False where render() would refuse whatever it is given.
+  bool usable() const { return refusal_.empty(); }
   std::string_view name() const;
   /// Text for tokenizer_config.json's `chat_template`.
   std::string jinja() const;
-  /// The token that ends an assistant's turn.
+  /// The token that ends an assistant's turn; -1 where not usable().
   int32_t stop_id() const { return stop_id_; }
 
  private:
-  const ChatStyle* style_;
+  ChatTemplate(const TextCodec& codec, std::string refusal)
+      : codec_(&codec), refusal_(std::move(refusal)) {}
+
+  const ChatStyle* style_ = nullptr;
   const TextCodec* codec_;
   std::string begin_, end_;  ///< as text: what opens a conversation (BOS or nothing), the end token
-  int32_t stop_id_;
+  int32_t stop_id_ = -1;
+  std::string refusal_;  ///< why nothing can be rendered
 };
 
 /// chatml, llama2, llama3, mistral, plain.

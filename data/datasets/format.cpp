@@ -135,4 +135,16 @@ std::unique_ptr<Dataset> open_dataset(const fs::path& path, const DatasetContext
   return format.open(path, context);
 }
 
+bool holds_messages(const fs::path& path) {
+  if (is_shard_path(path)) return false;
+  const InputFile file = look_at_input(path);
+  if (!file.is_jsonl) return false;
+  JsonlReader rows(file);
+  return rows.next() && rows.read([](const base::JsonReader& row) {
+    return std::ranges::any_of(row.value(), [](const base::Json& value) {
+      return value.is_array() && !value.empty() && value[0].is_object();
+    });
+  });
+}
+
 }  // namespace strata::data

@@ -65,4 +65,7 @@ bool is_shard_path(const std::filesystem::path& path);
 std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& path,
                                       const DatasetContext& context);
 
+/// Whether a JSONL file's first row holds messages under some key.
+bool holds_messages(const std::filesystem::path& path);
+
 }  // namespace strata::data

@@ -17,6 +17,7 @@ void run_job(const Invocation& call, std::string_view name, void (*job)(Session&
 }  // namespace
 
 void pretrain_command(const Invocation& call) { run_job(call, "pretrain", run_pretrain); }
+void sft_command(const Invocation& call) { run_job(call, "sft", run_sft); }
 
 void eval_command(const Invocation& call) {
   const bool as_json = call.args.has("json");

@@ -10,6 +10,10 @@ class Session;
 /// a folder is made. Collective.
 void run_pretrain(Session& session);
 
+/// Next-token training on the answers of prompts and the assistant's turns of conversations.
+/// Collective.
+void run_sft(Session& session);
+
 /// Measures the model of model.from (else of run.dir) on data.eval and prints what it finds.
 /// Collective.
 void run_eval(Session& session, bool as_json);

@@ -28,7 +28,8 @@ ModelSource from_checkpoint(const fs::path& folder) {
   ModelSource source{folder, true, {}, {}};
   source.info = RunState::parse(reader.run_state()).model;
   const fs::path run = fs::absolute(folder).parent_path().parent_path();
-  source.tokenizer = load_run_of(run, {}).config.tokenizer.path;
+  if (has_tokenizer(run / "tokenizer")) source.tokenizer = run / "tokenizer";  // with its template
+  if (source.tokenizer.empty()) source.tokenizer = load_run_of(run, {}).config.tokenizer.path;
   if (source.tokenizer.empty() && has_tokenizer(run / "model")) source.tokenizer = run / "model";
   return source;
 }
