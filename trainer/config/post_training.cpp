@@ -63,8 +63,11 @@ void PpoSection::fields(base::Fields& f) {
     "off.",
     at_least(0));
   f("critic_warmup", critic_warmup, "Steps in which only the critic is trained.", at_least(0));
-  f("ptx_coef", ptx_coef, "Weight of the language-model loss on data.train's ptx rows; 0 = off.",
+  f("ptx_coef", ptx_coef,
+    "Weight of the language-model loss on ppo.ptx_data, beside the policy's; 0 = off.",
     at_least(0));
+  f("ptx_data", ptx_data,
+    "Files of text, conversations, answers or ids: a row for each answer of an update.");
   f("reward_clip", reward_clip, "Scores are clipped to within this of 0; 0 = off.", at_least(0));
   f("whiten", whiten, "Advantages get mean 0 and deviation 1 over all ranks.");
 }
@@ -88,9 +91,9 @@ void GrpoSection::fields(base::Fields& f) {
   f("epochs", epochs, "Passes over each rollout.", at_least(1));
   f("estimator", estimator,
     "grpo: centred and scaled by the group's deviation; rloo: against the others' mean; dr_grpo: "
-    "centred alone.",
+    "centred alone, and answers weighted by their length over max_new_tokens.",
     one_of({"grpo", "rloo", "dr_grpo"}));
-  f("weighting", weighting, "token: every token counts the same; sequence: every answer does.",
+  f("weighting", weighting, "token: every token counts the same; sequence: every answer does. Not for dr_grpo.",
     one_of({"token", "sequence"}));
   f("clip", clip, "The policy's ratio counts within 1 - clip and 1 + clip.", above(0));
 }

@@ -1,0 +1,105 @@
+// Rewards that compare an answer with a column of its prompt's row: exact_match, contains, regex,
+// number, and the length. Text is compared; a column of ids is compared with the answer's ids.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "data/tokenizer/regex.h"
+#include "data/tokenizer/utf8.h"
+#include "trainer/rewards/reward.h"
+
+namespace strata::trainer {
+namespace {
+
+/// The last number of a text ("The sum is 1,234.5." -> 1234.5); NaN: there is none.
+double last_number(std::string_view text) {
+  double last = std::nan("");
+  for (size_t i = 0; i < text.size();) {
+    const auto digit = [&](size_t at) {
+      return at < text.size() && text[at] >= '0' && text[at] <= '9';
+    };
+    if (!digit(i)) {
+      ++i;
+      continue;
+    }
+    std::string number;
+    if (i > 0 && text[i - 1] == '-') number += '-';
+    for (; digit(i) || (i < text.size() && (text[i] == ',' || text[i] == '.') && digit(i + 1)); ++i)
+      if (text[i] != ',') number += text[i];
+    std::from_chars(number.data(), number.data() + number.size(), last);
+  }
+  return last;
+}
+
+bool equal_numbers(double a, double b) {
+  return std::abs(a - b) <= 1e-6 * std::max({1.0, std::abs(a), std::abs(b)});
+}
+
+std::string text_of(const base::Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+class FunctionReward : public HostReward {
+ public:
+  FunctionReward(const RewardSource& source, const RewardContext& context)
+      : HostReward(context.session, context.text), name_(source.function), field_(source.field) {}
+
+  void check_row(const base::JsonReader& row) const override {
+    if (name_ == "length") return;
+    const base::Json& wanted = row.at(field_);
+    const bool is_ids = wanted.is_array();
+    if (!wanted.is_string() && !wanted.is_number() && !(is_ids && name_ == "exact_match"))
+      row.refuse(field_, fmt::format("is no text that {} could compare with", name_));
+    if (!is_ids && text().codec() == nullptr)
+      row.refuse(field_, "is text, and there is no tokenizer to make an answer text with");
+    if (name_ == "number" && std::isnan(last_number(text_of(wanted))))
+      row.refuse(field_, "holds no number");
+  }
+
+ protected:
+  std::vector<double> score_own(std::span<const Answer* const> answers) override {
+    std::vector<double> scores;
+    for (const Answer* answer : answers) scores.push_back(score_one(*answer));
+    return scores;
+  }
+
+ private:
+  double score_one(const Answer& answer) {
+    const std::span<const int32_t> ids = text().ids(answer);
+    if (name_ == "length") return static_cast<double>(ids.size());
+    const base::Json row = base::parse_json(answer.prompt->row, "a prompt's row");
+    const base::Json& wanted = row.at(field_);
+    if (wanted.is_array())
+      return std::ranges::equal(ids, wanted.get<std::vector<int32_t>>()) ? 1 : 0;
+    const std::string said = text().completion(answer), expected = text_of(wanted);
+    if (name_ == "exact_match") return said == expected ? 1 : 0;
+    if (name_ == "contains") return said.find(expected) != std::string::npos ? 1 : 0;
+    if (name_ == "number") return equal_numbers(last_number(said), last_number(expected)) ? 1 : 0;
+    data::TextSpan match{};
+    return pattern(expected).find(data::replace_bad_utf8(said), 0, match, scratch_) ? 1 : 0;
+  }
+
+  const data::Regex& pattern(const std::string& text) {
+    const auto found = patterns_.find(text);
+    if (found != patterns_.end()) return found->second;
+    return patterns_.emplace(text, data::Regex(text, field_)).first->second;
+  }
+
+  std::string name_, field_;
+  std::map<std::string, data::Regex> patterns_;
+  data::RegexScratch scratch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reward> open_function_reward(const RewardSource& source, const std::string&,
+                                             const RewardContext& context) {
+  return std::make_unique<FunctionReward>(source, context);
+}
+
+}  // namespace strata::trainer
