@@ -19,19 +19,17 @@ namespace strata::tests {
 
 /// The rows of one optimizer step, on all ranks together.
 inline constexpr int kStepRows = 4;
-/// Layouts whose ranks share the tokens of a row are proven with the attention that serves them.
-inline constexpr int kMaxContext = 1;
-
 inline constexpr std::array kArchitectures{"gpt2", "llama", "mistral", "qwen2"};
 inline constexpr std::array kRecomputes{model::Recompute::kNone, model::Recompute::kSelective,
                                         model::Recompute::kFull};
-inline constexpr std::array kMicroBatches{1, 2};
+/// Rows of a micro-batch: four, two and one micro-batches a step where there is one data rank.
+inline constexpr std::array kMicroRows{1, 2, 4};
 struct NamedOrder {
   const char* schedule;
   int chunks;
 };
-inline constexpr std::array<NamedOrder, 4> kOrders{
-    {{"gpipe", 1}, {"1f1b", 1}, {"interleaved", 2}, {"zero_bubble", 1}}};
+inline constexpr std::array<NamedOrder, 5> kOrders{
+    {{"accumulate", 1}, {"gpipe", 1}, {"1f1b", 1}, {"interleaved", 2}, {"zero_bubble", 1}}};
 
 struct LayoutCase {
   // What is trained: the reference depends on these alone.
@@ -62,7 +60,7 @@ namespace layout_cases {
 // The factors of a choice, in the order of `product`.
 enum Factor { kArchitecture, kTied, kDropout, kSequence, kZero, kOrder, kRecompute, kMicro };
 inline const std::vector<int> kValues{
-    kArchitectures.size(), 2, 2, 2, 4, kOrders.size(), kRecomputes.size(), kMicroBatches.size()};
+    kArchitectures.size(), 2, 2, 2, 4, kOrders.size(), kRecomputes.size(), kMicroRows.size()};
 
 inline LayoutCase case_of(const parallel::MeshLayout& layout, const Choice& choice) {
   const auto value = [&](Factor factor) { return static_cast<size_t>(choice[factor]); };
@@ -76,7 +74,7 @@ inline LayoutCase case_of(const parallel::MeshLayout& layout, const Choice& choi
           .zero = choice[kZero],
           .order = order,
           .recompute = kRecomputes[value(kRecompute)],
-          .micro = kMicroBatches[value(kMicro)]};
+          .micro = kMicroRows[value(kMicro)]};
 }
 
 inline bool is_legal(const LayoutCase& one) {
@@ -84,7 +82,8 @@ inline bool is_legal(const LayoutCase& one) {
   if (kStepRows % unit != 0) return false;
   if (one.sequence && one.layout.tensor() == 1) return false;  // nothing to cut the tokens over
   const std::string_view schedule = one.order.schedule;
-  if (one.layout.pipeline() == 1) return schedule == "1f1b";  // one stage has one order
+  // One stage has one order, which is no order of several.
+  if ((one.layout.pipeline() == 1) != (schedule == "accumulate")) return false;
   return schedule != "interleaved" || kStepRows / unit % one.layout.pipeline() == 0;
 }
 
@@ -102,10 +101,24 @@ inline std::vector<Choice> covering_choices(const parallel::MeshLayout& layout) 
   return pairwise_cover(legal_choices(layout), std::ranges::max(layout_cases::kValues));
 }
 
+/// Up to four ranks: every layout. More: those with at most two ranks along each axis.
 inline std::vector<parallel::MeshLayout> proven_layouts(int ranks) {
   std::vector<parallel::MeshLayout> layouts = layouts_of(ranks);
-  std::erase_if(layouts, [](const auto& layout) { return layout.context() > kMaxContext; });
+  if (ranks <= 4) return layouts;
+  std::erase_if(layouts, [](const parallel::MeshLayout& layout) {
+    return std::max({layout.tensor(), layout.context(), layout.data(), layout.pipeline()}) > 2;
+  });
   return layouts;
+}
+
+/// The cases of these ranks: a pairwise cover of each layout, or the whole product.
+inline std::vector<LayoutCase> cases_of(int ranks, bool whole_product) {
+  std::vector<LayoutCase> cases;
+  for (const parallel::MeshLayout& layout : proven_layouts(ranks)) {
+    for (const Choice& choice : whole_product ? legal_choices(layout) : covering_choices(layout))
+      cases.push_back(layout_cases::case_of(layout, choice));
+  }
+  return cases;
 }
 
 }  // namespace strata::tests
