@@ -79,7 +79,8 @@ Inspection inspect(const fs::path& path, const DatasetContext& context, int64_t 
     for (const Row& row : rows) {
       const auto trained =
           std::ranges::count_if(row.weights, [](float weight) { return weight != 0; });
-      result.rows.push_back({sample, row.length(), trained, text_runs(row, context.codec)});
+      result.rows.push_back(
+          {sample, row.length(), trained, row.columns, text_runs(row, context.codec)});
     }
   }
   return result;
@@ -94,8 +95,10 @@ std::string inspection_text(const Inspection& inspection, std::string_view befor
                         value.is_string() ? value.get<std::string>() : value.dump());
   }
   for (const InspectedRow& row : inspection.rows) {
-    text += fmt::format("\nsample {}: {} tokens, {} trained, {}like this{}\n", row.sample,
-                        row.tokens, row.trained, before, behind);
+    text += fmt::format("\nsample {}: {} tokens, {} trained, {}like this{}", row.sample, row.tokens,
+                        row.trained, before, behind);
+    for (const auto& [name, value] : row.columns) text += fmt::format(", {} {}", name, value);
+    text += "\n";
     for (const TextRun& run : row.runs) {
       text += run.trained ? fmt::format("{}{}{}", before, run.text, behind) : run.text;
     }
@@ -113,6 +116,7 @@ base::Json inspection_json(const Inspection& inspection) {
       runs.push_back({{"text", run.text}, {"trained", run.trained}});
     rows.push_back(
         {{"sample", row.sample}, {"tokens", row.tokens}, {"trained", row.trained}, {"runs", runs}});
+    if (!row.columns.empty()) rows.back()["columns"] = row.columns;
   }
   return result;
 }

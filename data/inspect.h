@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -23,8 +24,9 @@ struct TextRun {
 
 struct InspectedRow {
   int64_t sample = 0;
-  int64_t tokens = 0, trained = 0;  ///< trained: how many of them are predicted in the loss
-  std::vector<TextRun> runs;        ///< ids in brackets where there is no tokenizer
+  int64_t tokens = 0, trained = 0;       ///< trained: how many of them are predicted in the loss
+  std::map<std::string, float> columns;  ///< what the row says beside its text: rank, label, ...
+  std::vector<TextRun> runs;             ///< ids in brackets where there is no tokenizer
 };
 
 struct Inspection {

@@ -1,10 +1,8 @@
 #include "data/chat/chat_styles.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 
-#include "base/checksum.h"
 #include "base/error.h"
 #include "data/tokenizer/utf8.h"
 
@@ -172,8 +170,8 @@ std::vector<ChatPiece> write_plain(const Messages& messages, const ChatTokens& t
 // ---- recognition
 
 /// A template's text in one form: inside Jinja's brackets no blanks and one kind of quotes, line
-/// breaks in strings escaped; outside, no line break behind a bracket and no indentation before
-/// one (transformers sets trim_blocks and lstrip_blocks).
+/// breaks in strings escaped, strings that are added made one; outside, no line break behind a
+/// bracket and no indentation before one (transformers sets trim_blocks and lstrip_blocks).
 std::string canonical(std::string_view jinja) {
   std::string text;
   char quote = 0;
@@ -202,6 +200,8 @@ std::string canonical(std::string_view jinja) {
       text += c;
     }
   }
+  constexpr std::string_view kJoint = "'+'";
+  for (size_t at; (at = text.find(kJoint)) != std::string::npos;) text.erase(at, kJoint.size());
   return text;
 }
 

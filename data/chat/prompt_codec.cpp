@@ -72,8 +72,8 @@ RowText read_row_text(const JsonReader& row, const std::string& key) {
   const base::Json& value = row.at(key);
   if (value.is_string()) return value.get<std::string>();
   if (value.is_array()) return read_messages(row, key);
-  row.refuse(key, fmt::format("holds {}; a string or a list of messages was expected",
-                              value.is_object() ? "an object" : value.type_name()));
+  row.refuse(key, fmt::format("holds {} {}; a string or a list of messages was expected",
+                              value.is_object() ? "an" : "a", value.type_name()));
 }
 
 const ChatTemplate& PromptCodec::need_chat() const {

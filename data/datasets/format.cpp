@@ -113,6 +113,12 @@ std::span<const RowFormat> row_formats() {
   return formats;
 }
 
+std::vector<RowKind> all_row_kinds() {
+  std::vector<RowKind> kinds;
+  for (const RowFormat& format : row_formats()) kinds.push_back(format.kind);
+  return kinds;
+}
+
 std::vector<std::string> format_choices() {
   std::vector<std::string> names{"auto"};
   for (const RowFormat& format : row_formats()) names.emplace_back(format.name);

@@ -53,6 +53,9 @@ struct RowFormat {
 /// The more telling formats first: a row of `input_ids` may have `text` too.
 std::span<const RowFormat> row_formats();
 
+/// For looking at whatever there is.
+std::vector<RowKind> all_row_kinds();
+
 /// "auto" and the names of the table.
 std::vector<std::string> format_choices();
 

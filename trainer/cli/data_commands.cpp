@@ -21,6 +21,7 @@
 #include "trainer/cli/command.h"
 #include "trainer/cli/commands.h"
 #include "trainer/config/load.h"
+#include "trainer/jobs/conversation.h"
 
 namespace strata::trainer {
 namespace {
@@ -159,8 +160,13 @@ void data_inspect_command(const Invocation& call) {
     tokenizer_path = data::tokenizer_of_shards(path);
   std::optional<data::Tokenizer> tokenizer;
   if (!tokenizer_path.empty()) tokenizer = data::Tokenizer::load(tokenizer_path);
-  const data::DatasetContext context{run.config.data, run.config.batch.sequence,
-                                     tokenizer ? &*tokenizer : nullptr, 0};
+  data::DatasetContext context{run.config.data, run.config.batch.sequence,
+                               tokenizer ? &*tokenizer : nullptr, 0};
+  const std::optional<data::ChatTemplate> chat =
+      choose_chat(run.config, tokenizer ? &*tokenizer : nullptr);
+  context.chat = chat ? &*chat : nullptr;
+  context.kinds = data::all_row_kinds();
+  context.train_on_prompts = run.config.sft.train_on == "all";
   const data::Inspection inspection =
       data::inspect(path, context, args.number("samples").value_or(3));
   if (args.has("json")) {

@@ -13,12 +13,14 @@ struct OpenedModel;
 /// Collective.
 void generate_text(Session& session, const OpenedModel& model, const std::string& prompt);
 
-/// Completes the prompt (or input_ids) of every row; each comes back with completion, ids, finish
+/// Answers the prompt (a string, or messages by the model's chat template), the messages or the
+/// input_ids of every row; each comes back with completion, ids, finish
 /// and logprobs. Collective.
 void generate_file(Session& session, const OpenedModel& model, const std::filesystem::path& rows,
                    const std::filesystem::path& out);
 
-/// A conversation on the terminal: each line of standard input is answered. Collective.
+/// A conversation on the terminal: each line of standard input is answered, by the model's chat
+/// template with what was said before, or, without one, gone on with. Collective.
 void chat(Session& session, const OpenedModel& model);
 
 }  // namespace strata::trainer

@@ -13,6 +13,13 @@ const data::Tokenizer& OpenedModel::text(const std::string& need) const {
                                     need, source.folder.string()));
 }
 
+std::optional<data::ChatTemplate> OpenedModel::chat() const {
+  if (!tokenizer) return std::nullopt;
+  const std::string& own = tokenizer->chat_template();
+  if (chat_setting == "auto" && own.empty()) return std::nullopt;
+  return data::ChatTemplate::choose(chat_setting, own, *tokenizer);
+}
+
 OpenedModel open_model(Session& session, const std::string& path) {
   OpenedModel opened;
   opened.source = find_model(path, session.context(),
@@ -22,6 +29,7 @@ OpenedModel open_model(Session& session, const std::string& path) {
   const std::string& given = session.config().tokenizer.path;
   const std::filesystem::path tokenizer =
       given.empty() ? opened.source.tokenizer : std::filesystem::path(given);
+  opened.chat_setting = session.config().sft.chat_template;
   if (!tokenizer.empty()) opened.tokenizer = data::Tokenizer::load(tokenizer);
   return opened;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/chat/prompt_codec.h"
 #include "data/tokenizer/tokenizer.h"
 #include "trainer/models/held_model.h"
 #include "trainer/models/source.h"
@@ -18,9 +19,13 @@ struct OpenedModel {
   ModelSource source;
   HeldModel model;  ///< frozen
   std::optional<data::Tokenizer> tokenizer;
+  std::string chat_setting = "auto";  ///< sft.template
 
   /// The tokenizer, or a UserError that says that `need` needs one.
   const data::Tokenizer& text(const std::string& need) const;
+  /// The template of conversations: the tokenizer's own, or what sft.template names; nothing where
+  /// there is neither, or no tokenizer. Borrows the tokenizer.
+  std::optional<data::ChatTemplate> chat() const;
 };
 
 /// Opens what PATH means. Computes in fp32 unless the config says otherwise. Collective.

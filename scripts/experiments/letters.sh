@@ -1,0 +1,77 @@
+# Sourced by the experiments on letters: a world in which every answer is twelve of the letters a to
+# h, so that distributions and preferences have known answers. Everything is made by awk and by the
+# binary in $STRATA. Gives: say, fail, within, letters_tokenizer, letters_reference, mean_count.
+
+STRATA=${STRATA:-build/strata}
+STRATA=$(realpath "$STRATA")
+seed=${1:-1}
+folder=$(mktemp -d "${TMPDIR:-/tmp}/strata_letters.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+failures=0
+
+say() { printf '%s\n' "$*"; }
+
+# within NAME VALUE LOW HIGH: prints it, and counts it where it is outside.
+within() {
+  if awk -v v="$2" -v low="$3" -v high="$4" 'BEGIN { exit !(v >= low && v <= high) }'; then
+    say "$1: $2 (expected $3 to $4)"
+  else
+    say "$1: $2, EXPECTED $3 to $4"
+    failures=$((failures + 1))
+  fi
+}
+
+# A token for every byte, an end and a pad: letters stay letters.
+letters_tokenizer() {
+  awk 'BEGIN { for (i = 0; i < 200; i++) print ">abcdefgh" }' > letters.txt
+  cat > tokenizer.yaml <<YAML
+tokenizer: {out: tokenizer, train: {files: [letters.txt], vocab_size: 258, special: ["<|end|>", "<|pad|>"], end: "<|end|>", pad: "<|pad|>"}}
+YAML
+  "$STRATA" tokenizer train tokenizer.yaml --quiet
+}
+
+# random_words NUMBER SEED: words of twelve letters, each letter equally likely.
+random_words() {
+  awk -v n="$1" -v seed="$2" 'BEGIN {
+    srand(seed)
+    for (r = 0; r < n; r++) {
+      word = ""
+      for (i = 0; i < 12; i++) word = word substr("abcdefgh", 1 + int(8 * rand()), 1)
+      print word
+    }
+  }'
+}
+
+# What all models here share: two layers of width 64, 0.12M parameters.
+small_model='model: {architecture: llama, layers: 2, width: 64, heads: 4, context: 32}
+tokenizer: {path: tokenizer}
+precision: {compute: fp32}
+parallel: {zero: 0}'
+
+# The reference: says twelve letters, each equally likely, and ends.
+letters_reference() {
+  random_words 12800 "$((seed + 100))" | awk '{ printf "{\"prompt\": \">\", \"completion\": \"%s\"}\n", $1 }' > reference.jsonl
+  cat > reference.yaml <<YAML
+$small_model
+run: {dir: reference, steps: 200, seed: $seed}
+data: {train: [{path: reference.jsonl}]}
+sft: {packing: false}
+batch: {global: 64, micro: 64, sequence: 16}
+optimizer: {lr: 3.0e-3, min_lr: 1.0e-4, weight_decay: 0, warmup: 20}
+eval: {every: 0}
+checkpoint: {every: 0}
+log: {every: 50, tensorboard: false}
+YAML
+  "$STRATA" sft reference.yaml --quiet
+}
+
+# mean_count RUN NUMBER: the mean number of letters a in as many sampled answers.
+mean_count() {
+  awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) print "{\"prompt\": \">\"}" }' > prompts.jsonl
+  "$STRATA" generate "$1" --data prompts.jsonl --out answers.jsonl --quiet generation.max_new_tokens=14 "generation.seed=$seed" batch.global=512
+  sed -E 's/.*"completion":"([^"]*)".*/\1/' answers.jsonl | awk '{ sum += gsub(/a/, "") } END { printf "%.3f", sum / NR }'
+}
+
+# metric RUN STEP NAME
+metric() { sed -nE "s/.*\"step\":$2,.*\"$3\":([-+0-9.e]+).*/\1/p" "$1/metrics.jsonl" | head -1; }
