@@ -1,4 +1,5 @@
-// strata report: a page on one run or several. Needs no model and one rank.
+// strata report: a page on runs, and on what `strata eval --json` said of models. Needs no model
+// and one rank.
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -11,9 +12,16 @@ namespace strata::trainer {
 void report_command(const Invocation& call) {
   if (!call.is_main_rank()) return;
   std::vector<RunRecord> runs;
-  for (const std::string& folder : call.args.positional()) runs.push_back(read_run(folder));
+  std::vector<EvaluationRecord> evaluations;
+  for (const std::string& path : call.args.positional()) {
+    if (is_evaluation(path)) {
+      evaluations.push_back(read_evaluation(path));
+    } else {
+      runs.push_back(read_run(path));
+    }
+  }
   const std::string out = call.args.value("out", "report.html");
-  base::write_file(out, report_page(runs));
+  base::write_file(out, report_page(runs, evaluations));
   fmt::print("{}\n", out);
 }
 

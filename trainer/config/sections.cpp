@@ -1,5 +1,7 @@
 #include "trainer/config/sections.h"
 
+#include "trainer/evaluation/task_names.h"
+
 namespace strata::trainer {
 
 using base::above;
@@ -56,7 +58,18 @@ void EvalSection::fields(base::Fields& f) {
   f("every", every, "Steps between evaluations; 0 = never.", at_least(0));
   f("batches", batches, "Batches of batch.global samples in one evaluation; 0 = all of data.eval.",
     at_least(0));
-  f("tasks", tasks, "What `strata eval` measures.", one_of({"perplexity"}));
+  f("tasks", tasks, "What `strata eval` measures; perplexity where none is named.",
+    one_of(task_names()));
+  f("samples", samples, "Answers to each question in pass_at_k, best_of_n and maj_at_n.",
+    at_least(1));
+  f("k", k, "pass_at_k tells pass@k for each of these; at most eval.samples.", at_least(1));
+  f("ignore", ignore,
+    "What does not count when an answer is compared with the right one; blanks around it never do.",
+    one_of({"case", "whitespace", "punctuation"}));
+  f("delimiter", delimiter,
+    "What multiple_choice puts between question and choice (a space in lm-evaluation-harness).");
+  f("against", against, "The other model of win_rate: a run, a checkpoint or a model folder.");
+  f("out", out, "JSONL file that gets a row for every question of every task.");
 }
 
 void LogSection::fields(base::Fields& f) {

@@ -49,6 +49,10 @@ struct MemorySection {
 struct EvalSection {
   int64_t every = 100, batches = 20;
   std::vector<std::string> tasks;
+  int64_t samples = 8;
+  std::vector<int64_t> k{1};
+  std::vector<std::string> ignore;
+  std::string delimiter, against, out;
   void fields(base::Fields& f);
 };
 

@@ -1,55 +1,77 @@
-// strata eval: loss, perplexity and bits per byte of a model on held-out data.
+// strata eval: what the tasks of eval.tasks find out about a model, as a table or as JSON, and a
+// row for every question in eval.out.
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "trainer/evaluation/evaluation.h"
+#include "trainer/evaluation/task.h"
 #include "trainer/jobs/jobs.h"
-#include "trainer/jobs/start.h"
-#include "trainer/jobs/supervised.h"
-#include "trainer/objectives/next_token.h"
-#include "trainer/session/session.h"
-#include "trainer/use/opened_model.h"
 
 namespace strata::trainer {
+namespace {
 
-void run_eval(Session& session, bool as_json) {
-  const RunConfig& config = session.config();
-  const std::string path = config.model.from.empty() ? config.run.dir : config.model.from;
-  const OpenedModel opened = open_model(session, path);
-  const data::DatasetContext rows{config.data, config.batch.sequence,
-                                  opened.tokenizer ? &*opened.tokenizer : nullptr,
-                                  opened.source.info.config.vocabulary()};
-  check_sequence(config, opened.source.info.config);
-  const data::SampleStream stream = data::SampleStream::open_evaluation(rows);
-  if (stream.size().value_or(0) == 0)
-    throw base::UserError(base::kBadUsage, "data.eval: says what to measure on, and is not set");
-
-  Engine engine(*opened.model.decoder, nullptr, {});
-  const data::LoaderOptions options = loader_options(config, session.context());
-  const int64_t available = data::steps_in(*stream.size(), options.global);
-  const int64_t batches =
-      config.eval.batches == 0 ? available : std::min(available, config.eval.batches);
-  MetricLog log;
-  const NextToken objective;
-  for (int64_t batch = 0; batch < batches; ++batch)
-    engine.evaluate(data::batches_of_step(stream, options, batch), objective, log);
-
-  MetricLog::Values values = log.reduce(session.world());
-  values.emplace_back("perplexity", std::exp(value_of(values, "loss", std::nan(""))));
-  values.emplace_back("sequences",
-                      static_cast<double>(std::min(batches * options.global, *stream.size())));
-  if (!session.is_main_rank()) return;
-  if (!as_json) {
-    for (const auto& [name, value] : values) fmt::print("{:<14} {:.6g}\n", name, value);
-    return;
+/// In the order of the config; all rows are checked when this returns. Collective.
+std::vector<std::unique_ptr<Task>> open_tasks(Evaluation& evaluation) {
+  std::vector<std::string> names = evaluation.config().eval.tasks;
+  if (names.empty()) names = {"perplexity"};
+  std::vector<std::unique_ptr<Task>> tasks;
+  for (const std::string& name : names) {
+    for (const TaskKind& kind : task_kinds()) {
+      if (kind.name == name) tasks.push_back(kind.open(evaluation));
+    }
   }
-  base::Json answer{{"model", path}};
-  for (const auto& [name, value] : values) answer[name] = value;
-  fmt::print("{}", base::pretty_json(answer));
+  return tasks;
+}
+
+void print_table(const Measures& measures) {
+  for (const Measure& measure : measures) {
+    fmt::print("{:<18} {:.6g}", measure.name, measure.value);
+    if (measure.interval)
+      fmt::print("  ({:.4g} to {:.4g})", measure.interval->low, measure.interval->high);
+    fmt::print("\n");
+  }
+}
+
+/// Flat, so that a script finds a number by its name.
+base::Json as_json(const Evaluation& evaluation, const Measures& measures) {
+  base::Json answer{{"model", evaluation.path()}};
+  for (const data::EvalSource& source : evaluation.config().data.eval)
+    answer["data"].push_back(source.path);
+  if (const auto temperature = evaluation.temperature_used()) answer["temperature"] = *temperature;
+  for (const Measure& measure : measures) {
+    answer[measure.name] = measure.value;
+    if (measure.error) answer[measure.name + "_stderr"] = *measure.error;
+    if (!measure.interval) continue;
+    answer[measure.name + "_low"] = measure.interval->low;
+    answer[measure.name + "_high"] = measure.interval->high;
+  }
+  return answer;
+}
+
+}  // namespace
+
+void run_eval(Session& session, bool as_json_text) {
+  Evaluation evaluation(session);
+  const std::vector<std::unique_ptr<Task>> tasks = open_tasks(evaluation);
+  Measures measures;
+  std::string lines;
+  for (const std::unique_ptr<Task>& task : tasks) {
+    const TaskResult result = task->run();
+    merge(measures, result.measures);
+    for (const base::Json& row : result.rows) lines += base::compact_json(row) + "\n";
+  }
+  if (!session.is_main_rank()) return;
+  const std::string& out = session.config().eval.out;
+  if (!out.empty()) base::write_file(out, lines);
+  if (as_json_text) {
+    fmt::print("{}", base::pretty_json(as_json(evaluation, measures)));
+  } else {
+    print_table(measures);
+  }
 }
 
 }  // namespace strata::trainer

@@ -10,12 +10,11 @@
 
 #include "base/format.h"
 #include "trainer/report/chart.h"
+#include "trainer/report/samples.h"
 #include "trainer/report/style.h"
 
 namespace strata::trainer {
 namespace {
-
-constexpr size_t kMostSamples = 60;  // of a run; the newest, for a page that loads
 
 using Runs = std::vector<RunRecord>;
 
@@ -65,6 +64,7 @@ std::string chart_of(const Runs& runs, const std::string& metric, std::string_vi
 }
 
 std::string curves_section(const Runs& runs) {
+  if (runs.empty()) return "";
   std::string html = "<h2>Curves</h2>\n<p class='legend'>";
   for (size_t i = 0; i < runs.size(); ++i) {
     html += fmt::format("<span style='--colour:var(--series-{})'><i></i>{}</span> ",
@@ -116,6 +116,7 @@ std::string number_cell(std::optional<double> value) {
 }
 
 std::string numbers_section(const Runs& runs) {
+  if (runs.empty()) return "";
   std::string html =
       "<h2>Final numbers</h2>\n<div class='wide'><table><tr><th>run<th>step<th>tokens<th>loss"
       "<th>held-out loss<th>lowest<th>bits per byte<th>held-out bits per byte<th>tokens/s "
@@ -131,31 +132,6 @@ std::string numbers_section(const Runs& runs) {
     html += number_cell(median_of(run, "tokens_per_second")) + "</tr>\n";
   }
   return html + "</table></div>\n";
-}
-
-// ---- samples
-
-std::string samples_of(const RunRecord& run) {
-  const size_t skipped = run.samples.size() > kMostSamples ? run.samples.size() - kMostSamples : 0;
-  std::string html = fmt::format("<h3>{}</h3>\n", escape_html(run.name));
-  if (skipped > 0) {
-    html += fmt::format("<p>The newest {} of {}.</p>\n", kMostSamples, run.samples.size());
-  }
-  html += "<table><tr><th>step<th>prompt and completion</tr>\n";
-  for (size_t i = skipped; i < run.samples.size(); ++i) {
-    const SampleRecord& sample = run.samples[i];
-    html += fmt::format("<tr><td class='number'>{}</td><td class='text'><b>{}</b>{}</td></tr>\n",
-                        sample.step, escape_html(sample.prompt), escape_html(sample.completion));
-  }
-  return html + "</table>\n";
-}
-
-std::string samples_section(const Runs& runs) {
-  std::string html;
-  for (const RunRecord& run : runs) {
-    if (!run.samples.empty()) html += samples_of(run);
-  }
-  return html.empty() ? "" : "<h2>Samples</h2>\n" + html;
 }
 
 // ---- configs
@@ -211,15 +187,16 @@ std::string config_section(const Runs& runs) {
 
 }  // namespace
 
-std::string report_page(const Runs& runs) {
+std::string report_page(const Runs& runs, const std::vector<EvaluationRecord>& evaluations) {
   std::string names;
   for (const RunRecord& run : runs) names += (names.empty() ? "" : ", ") + run.name;
+  if (runs.empty()) names = "Evaluations";
   return fmt::format(
       "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\n"
       "<meta name='viewport' content='width=device-width'>\n<title>{0}</title>\n"
-      "<style>{1}</style></head>\n<body>\n<h1>{0}</h1>\n{2}{3}{4}{5}</body></html>\n",
-      escape_html(names), kReportStyle, numbers_section(runs), curves_section(runs),
-      samples_section(runs), config_section(runs));
+      "<style>{1}</style></head>\n<body>\n<h1>{0}</h1>\n{2}{3}{4}{5}{6}</body></html>\n",
+      escape_html(names), kReportStyle, numbers_section(runs), evaluations_section(evaluations),
+      curves_section(runs), samples_section(runs), config_section(runs));
 }
 
 }  // namespace strata::trainer

@@ -24,13 +24,25 @@ std::vector<std::pair<std::string, std::string>> flat_config(const fs::path& fil
   return values;
 }
 
+/// A string, or the last turn of messages; empty where there is neither.
+std::string text_of(const base::JsonReader& row, const std::string& key) {
+  if (!row.has(key)) return "";
+  const base::Json& value = row.at(key);
+  if (value.is_array() && !value.empty() && value.back().is_object())
+    return base::JsonReader(value.back(), row.source()).string("content", "");
+  return row.string(key);
+}
+
 std::vector<SampleRecord> read_samples(const fs::path& file) {
   std::vector<SampleRecord> samples;
   for (base::LineReader lines(file); lines.next();) {
     if (lines.line().empty()) continue;
     const base::Json object = base::parse_json(lines.line(), lines.where());
     const base::JsonReader row(object, lines.where());
-    samples.push_back({row.integer("step", 0), row.string("prompt", ""), row.string("completion")});
+    SampleRecord sample{row.integer("step", 0), text_of(row, "prompt"),
+                        row.string("completion", "")};
+    if (row.has("score")) sample.score = row.number("score");
+    samples.push_back(std::move(sample));
   }
   return samples;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ namespace strata::trainer {
 struct SampleRecord {
   int64_t step = 0;
   std::string prompt, completion;
+  std::optional<double> score = {};  ///< the rewards' sum, where it was judged
 };
 
 struct RunRecord {

@@ -68,7 +68,8 @@ int64_t Rollout::prompt_tokens() const {
 int64_t Rollout::ended() const { return std::ranges::count_if(answers_, &Answer::reached_end); }
 
 Rollout sample_answers(const model::Decoder& policy, std::span<const data::Prompt* const> prompts,
-                       const model::SamplingConfig& sampling) {
+                       const model::SamplingConfig& sampling,
+                       const model::GenerationHooks& hooks) {
   const parallel::ParallelContext& context = policy.context();
   const std::vector<size_t> own = own_rows(prompts.size(), context);
   const std::vector<int64_t> numbers(own.begin(), own.end());
@@ -76,7 +77,7 @@ Rollout sample_answers(const model::Decoder& policy, std::span<const data::Promp
   for (const size_t number : own) own_prompts.push_back(prompts[number]->ids);
   std::vector<model::Completion> made;
   if (!own.empty()) {
-    made = model::Generator(policy).generate(own_prompts, numbers, sampling, {}, kRowsInWork);
+    made = model::Generator(policy).generate(own_prompts, numbers, sampling, hooks, kRowsInWork);
   }
   std::vector<model::Completion> all = gather(context.gradients(), prompts.size(), own, made);
 

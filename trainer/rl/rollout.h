@@ -62,6 +62,7 @@ class Rollout {
 /// samples the same ones. The ranks along data and context share the work; the key-value cache is
 /// gone when this returns. Collective.
 Rollout sample_answers(const model::Decoder& policy, std::span<const data::Prompt* const> prompts,
-                       const model::SamplingConfig& sampling);
+                       const model::SamplingConfig& sampling,
+                       const model::GenerationHooks& hooks = {});
 
 }  // namespace strata::trainer
