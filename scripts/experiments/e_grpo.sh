@@ -1,68 +1,65 @@
 #!/usr/bin/env bash
-# e_grpo.sh [SEED] [ESTIMATOR...]: verifiable rewards. A model that learnt to reverse four digits
-# from demonstrations of which every second is wrong answers right about half of the time when it
-# samples, and nearly always when it is greedy; GRPO and RLOO against exact match lift the sampled
-# accuracy to 0.95. ESTIMATOR: grpo, rloo, dr_grpo; grpo and rloo by default.
-. "$(dirname "$0")/common.sh"
-seed=${1:-1}
+# Verifiable rewards: e_grpo.sh [SEED] [ESTIMATOR...]
+#
+# A model learns to reverse four digits from demonstrations of which every second is wrong: it is
+# right about half of the time when it samples, and nearly always when it is greedy. GRPO and RLOO
+# against exact match lift the sampled accuracy to 0.95. ESTIMATOR: grpo, rloo, dr_grpo; the first
+# two by default.
+set -euo pipefail
+source_folder=$(cd "$(dirname "$(realpath "$0")")/../.." && pwd)
+. "$source_folder/scripts/experiments/letters.sh"
+. "$source_folder/scripts/experiments/online.sh"
 estimators=("${@:2}")
 [ ${#estimators[@]} -gt 0 ] || estimators=(grpo rloo)
 
-rm -rf "$work" && mkdir -p "$work" && cd "$work"
-echo "0123456789>" > digits.txt
-"$strata" tokenizer train /dev/stdin --quiet > /dev/null <<YAML
-tokenizer: {out: tokenizer, train: {files: [digits.txt], vocab_size: 258, special: ["<|end|>"]}}
-YAML
+letters_tokenizer
 awk -v seed="$seed" '
   function digits(  s, i) { s = ""; for (i = 0; i < 4; i++) s = s int(10 * rand()); return s }
   function reversed(s) { return substr(s,4,1) substr(s,3,1) substr(s,2,1) substr(s,1,1) }
+  function ask(file,  q) { q = digits()
+    printf "{\"prompt\": \"%s>\", \"answer\": \"%s\"}\n", q, reversed(q) > file }
   BEGIN { srand(seed)
-    for (r = 0; r < 20000; r++) { q = digits()
+    for (r = 0; r < 40000; r++) { q = digits()
       printf "{\"prompt\": \"%s>\", \"completion\": \"%s\"}\n", q,
-             rand() < 0.5 ? digits() : reversed(q) > "sft.jsonl" }
-    for (r = 0; r < 4000; r++) { q = digits()
-      printf "{\"prompt\": \"%s>\", \"answer\": \"%s\"}\n", q, reversed(q) > "prompts.jsonl" }
-    for (r = 0; r < 256; r++) { q = digits()
-      printf "{\"prompt\": \"%s>\", \"answer\": \"%s\"}\n", q, reversed(q) > "held_out.jsonl" } }'
-
-begin=$SECONDS
-"$strata" sft /dev/stdin --quiet <<YAML
-run: {dir: sft, seed: $seed, steps: 1500}
-model: $tiny_model}
-tokenizer: {path: tokenizer}
-data: {train: [{path: sft.jsonl}]}
-batch: {global: 64, micro: 64, sequence: 16}
+             rand() < 0.5 ? digits() : reversed(q) > "demonstrations.jsonl" }
+    for (r = 0; r < 4000; r++) ask("prompts.jsonl")
+    for (r = 0; r < 256; r++) ask("held_out.jsonl") }'
+cat > sft.yaml <<YAML
+$small_model
+run: {dir: sft, seed: $seed, steps: ${SFT_STEPS:-1500}}
+data: {train: [{path: demonstrations.jsonl}]}
 sft: {packing: false}
-optimizer: {lr: 3.0e-3, min_lr: 1.0e-4, warmup: 20, weight_decay: 0}
-precision: {compute: fp32}
-log: {tensorboard: false}
+batch: {global: 64, micro: 64, sequence: 16}
+optimizer: {lr: 3.0e-3, min_lr: 1.0e-4, weight_decay: 0, warmup: 20}
+eval: {every: 0}
+checkpoint: {every: 0}
+log: {every: 50, tensorboard: false}
 YAML
-echo "fine-tuned, seed $seed ($((SECONDS - begin)) s)"
+begin=$SECONDS
+"$STRATA" sft sft.yaml --quiet
+say "seed $seed: fine-tuned in $((SECONDS - begin)) s"
 
 cat > grpo.yaml <<YAML
+$online_settings
 run: {seed: $seed, steps: 120}
 model: {from: sft}
 data: {train: [{path: prompts.jsonl}], eval: [{path: held_out.jsonl}]}
 batch: {global: 256, micro: 64, sequence: 16}
-generation: {max_new_tokens: 8}
-optimizer: {lr: 1.0e-3, min_lr: 1.0e-3, warmup: 1, schedule: constant, eps: 1.0e-5, weight_decay: 0}
+generation: {max_new_tokens: 6}
+optimizer: {lr: 1.0e-3, warmup: 1, schedule: constant, weight_decay: 0}
 grpo: {group: 8, prompts: 32}
 rewards: [{function: exact_match, field: answer}]
-precision: {compute: fp32}
-checkpoint: {every: 0}
 eval: {every: 120, batches: 1}
-log: {every: 1, tensorboard: false}
 YAML
-
 for estimator in "${estimators[@]}"; do
-  run=grpo_$estimator begin=$SECONDS
-  "$strata" grpo grpo.yaml --quiet run.dir="$run" grpo.estimator="$estimator"
-  echo "$estimator, seed $seed ($((SECONDS - begin)) s):"
-  within "sampled accuracy before" "$(first_of "$run" objective/scores)" 0.45 0.15
-  at_least "sampled accuracy, last 10 steps" "$(mean_of "$run" objective/scores 10)" 0.95
-  at_least "sampled accuracy, held out" "$(values_of "$run" eval/scores | tail -1)" 0.95
-  at_least "greedy accuracy, held out" "$(values_of "$run" eval/greedy_scores | tail -1)" 0.98
-  echo "  groups of equal rewards: $(first_of "$run" frac_reward_zero_std) ->" \
-       "$(mean_of "$run" frac_reward_zero_std 10)"
+  begin=$SECONDS run=grpo_$estimator
+  "$STRATA" grpo grpo.yaml --quiet run.dir="$run" grpo.estimator="$estimator"
+  say "seed $seed, $estimator, $((SECONDS - begin)) s"
+  within "  sampled accuracy before" "$(first_of "$run" objective/scores)" 0.3 0.6
+  within "  sampled accuracy, last 10 steps" "$(mean_of "$run" objective/scores 10)" 0.95 1
+  within "  sampled accuracy, held out" "$(values_of "$run" eval/scores | tail -n 1)" 0.93 1
+  within "  greedy accuracy, held out" "$(values_of "$run" eval/greedy_scores | tail -n 1)" 0.97 1
+  say "  groups of equal rewards: $(first_of "$run" frac_reward_zero_std) ->" \
+      "$(mean_of "$run" frac_reward_zero_std 10)"
 done
-verdict
+[ "$failures" = 0 ]

@@ -116,8 +116,17 @@ void CheckpointReader::take_pieces(const CheckpointModel& model) const {
 int64_t CheckpointReader::stored_parameters(const std::string& prefix) const {
   const auto all = tensors_->by_quantity.find(Manifest::kParameters);
   if (all == tensors_->by_quantity.end()) return 0;
+  // A checkpoint of several models tells them apart by prefix, and one of them may have none.
+  const auto owner = [&](const std::string& name) {
+    std::string_view longest;
+    for (const Manifest::Model& model : manifest_.models) {
+      if (name.starts_with(model.prefix) && model.prefix.size() > longest.size())
+        longest = model.prefix;
+    }
+    return longest;
+  };
   return std::ranges::count_if(all->second,
-                               [&](const auto& entry) { return entry.first.starts_with(prefix); });
+                               [&](const auto& entry) { return owner(entry.first) == prefix; });
 }
 
 int64_t CheckpointReader::owned_parameters(const CheckpointModel& model) {

@@ -18,6 +18,8 @@ void run_job(const Invocation& call, std::string_view name, void (*job)(Session&
 
 void pretrain_command(const Invocation& call) { run_job(call, "pretrain", run_pretrain); }
 void sft_command(const Invocation& call) { run_job(call, "sft", run_sft); }
+void ppo_command(const Invocation& call) { run_job(call, "ppo", run_ppo); }
+void grpo_command(const Invocation& call) { run_job(call, "grpo", run_grpo); }
 
 void eval_command(const Invocation& call) {
   const bool as_json = call.args.has("json");

@@ -8,6 +8,10 @@ LoadedRun load_run(const std::string& file, const std::vector<std::string>& over
                    std::string_view job) {
   LoadedRun run = base::load_config<RunConfig>({.file = file, .overrides = overrides});
   if (run.config.run.dir.empty()) run.config.run.dir = "runs/" + std::string(job);
+  // Gradients of reinforcement learning are small and noisy: with the usual eps Adam's first steps
+  // are too long.
+  const bool learns_from_answers = job == "ppo" || job == "grpo";
+  if (learns_from_answers && !run.sources.is_set("optimizer.eps")) run.config.optimizer.eps = 1e-5;
   return run;
 }
 

@@ -14,6 +14,14 @@ void run_pretrain(Session& session);
 /// Collective.
 void run_sft(Session& session);
 
+/// Learning from the policy's own answers to prompts, several to each and judged against one
+/// another. Collective.
+void run_grpo(Session& session);
+
+/// Learning from scores of the policy's own answers, held near a reference, with a critic.
+/// Collective.
+void run_ppo(Session& session);
+
 /// Measures the model of model.from (else of run.dir) on data.eval and prints what it finds.
 /// Collective.
 void run_eval(Session& session, bool as_json);

@@ -56,6 +56,15 @@ ModelStart start_model(Session& session, model::HeadKind head) {
   return start;
 }
 
+EngineOptions engine_options(const RunConfig& config) {
+  EngineOptions options;
+  options.schedule = config.parallel.schedule;
+  options.seed = static_cast<uint64_t>(config.run.seed);
+  if (config.memory.recompute == "selective") options.recompute = model::Recompute::kSelective;
+  if (config.memory.recompute == "full") options.recompute = model::Recompute::kFull;
+  return options;
+}
+
 void load_start(const ModelStart& start, model::Decoder& decoder) {
   if (start.source) load_source(*start.source, decoder);
 }

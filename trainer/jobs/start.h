@@ -8,6 +8,7 @@
 
 #include "data/sample_stream.h"
 #include "data/tokenizer/tokenizer.h"
+#include "trainer/engine/engine.h"
 #include "trainer/models/held_model.h"
 #include "trainer/models/source.h"
 
@@ -26,6 +27,8 @@ struct ModelStart {
 /// Reads the tokenizer and the model that the config asks for. UserError (kBadUsage) where one is
 /// missing or they do not fit each other. Collective.
 ModelStart start_model(Session& session, model::HeadKind head);
+/// How a step runs through a model, as the config says.
+EngineOptions engine_options(const RunConfig& config);
 /// Fills the weights from model.from, if it is set.
 void load_start(const ModelStart& start, model::Decoder& decoder);
 

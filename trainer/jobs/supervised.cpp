@@ -6,20 +6,12 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "trainer/jobs/start.h"
 #include "trainer/models/save.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
 namespace {
-
-EngineOptions engine_options(const RunConfig& config) {
-  EngineOptions options;
-  options.schedule = config.parallel.schedule;
-  options.seed = static_cast<uint64_t>(config.run.seed);
-  if (config.memory.recompute == "selective") options.recompute = model::Recompute::kSelective;
-  if (config.memory.recompute == "full") options.recompute = model::Recompute::kFull;
-  return options;
-}
 
 // Ranks that share rows take two equal chunks of each.
 void share_rows(data::LoaderOptions& options) {

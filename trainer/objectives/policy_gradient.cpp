@@ -83,6 +83,10 @@ at::Tensor PolicyGradient::loss(const at::Tensor& h_nd, const model::Head& head,
     const at::Tensor mismatch_bt =
         at::abs(at::sub(logprobs_bt.detach(), token_column(batch, "sampled_logprob")));
     metrics.add("rollout/logprob_ratio", sum_where_weighted(at::exp(mismatch_bt), batch), tokens);
+    if (options_.beta > 0) {
+      metrics.add("policy/kl_avg", sum_where_weighted(at::sub(logprobs_bt, reference_bt), batch),
+                  tokens);
+    }
   }
   return loss;
 }
