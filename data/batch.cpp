@@ -75,6 +75,34 @@ Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, in
   return batch;
 }
 
+Batch take_rows(const Batch& whole, std::span<const int64_t> rows) {
+  const auto take = [&](const auto& values, int64_t per_row) {
+    std::remove_cvref_t<decltype(values)> taken;
+    taken.reserve(rows.size() * static_cast<size_t>(per_row));
+    for (const int64_t row : rows) {
+      const auto first = values.begin() + row * per_row;
+      taken.insert(taken.end(), first, first + per_row);
+    }
+    return taken;
+  };
+  Batch some;
+  some.rows = static_cast<int64_t>(rows.size());
+  some.length = whole.length;
+  some.tokens = take(whole.tokens, whole.length);
+  some.targets = take(whole.targets, whole.length);
+  some.weights = take(whole.weights, whole.length);
+  some.positions = take(whole.positions, whole.length);
+  some.documents = take(whole.documents, whole.length);
+  some.one_document = whole.one_document;
+  some.places = whole.places;
+  some.samples = take(whole.samples, 1);
+  some.bytes = take(whole.bytes, 1);
+  for (const auto& [name, values] : whole.columns) some.columns[name] = take(values, 1);
+  for (const auto& [name, values] : whole.token_columns)
+    some.token_columns[name] = take(values, whole.length);
+  return some;
+}
+
 Batch cut_rows(const Batch& whole, int part, int parts) {
   const int64_t chunk = whole.length / (2 * parts);
   base::ensure(chunk * 2 * parts == whole.length, "rows that ranks share are two chunks for each");

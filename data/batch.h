@@ -66,6 +66,9 @@ Row one_document_row(std::vector<int32_t> tokens, std::vector<int32_t> targets);
 /// some rows have are 0 elsewhere.
 Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, int64_t length);
 
+/// Some rows of a batch, in the order given.
+Batch take_rows(const Batch& whole, std::span<const int64_t> rows);
+
 /// Part `part` of `parts` of every row, when ranks share them: of 2 * parts equal chunks (length
 /// must divide) the one `part` from the front and the one `part` from the back, so that causal
 /// attention costs every part the same. Targets were shifted before, so they stay those of the

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "model/block.h"
 #include "model/config.h"
+#include "model/lora.h"
 
 namespace strata::kernels {
 class RopeTable;
@@ -30,7 +31,8 @@ struct Site {
   const parallel::ParallelContext& context;
   const ModelConfig& config;
   bool sequence_parallel = false;
-  int embedding_uses = 1;  ///< 2: the head of the same stage is tied to it
+  int embedding_uses = 1;            ///< 2: the head of the same stage is tied to it
+  const LoraConfig* lora = nullptr;  ///< null: no adapters
   std::shared_ptr<const kernels::RopeTable>
       rope{};  ///< shared by all blocks; made by the first that needs it
 };

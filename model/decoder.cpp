@@ -95,7 +95,8 @@ void Decoder::State::build() {
             .context = context,
             .config = config,
             .sequence_parallel = options.sequence_parallel,
-            .embedding_uses = tied_here ? 2 : 1};
+            .embedding_uses = tied_here ? 2 : 1,
+            .lora = options.lora.rank > 0 ? &options.lora : nullptr};
   size_t states = 0;
   for (int c = 0; c < options.chunks_per_stage; ++c) {
     ChunkParts& chunk = chunks.emplace_back();

@@ -14,6 +14,7 @@
 #include "model/block.h"
 #include "model/config.h"
 #include "model/head.h"
+#include "model/lora.h"
 
 namespace strata::parallel {
 class ParallelContext;
@@ -59,6 +60,7 @@ struct DecoderOptions {
   int chunks_per_stage = 1;
   bool sequence_parallel = false;  ///< between blocks the tokens are cut over the tensor axis,
                                    ///< wherever rows x tokens divides
+  LoraConfig lora = {};            ///< adapters beside the linear layers; rank 0: none
 };
 
 class Decoder {

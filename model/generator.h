@@ -67,4 +67,9 @@ std::vector<std::vector<float>> score(const Decoder& decoder,
                                       std::span<const std::vector<int32_t>> rows,
                                       int64_t max_tokens = 8192);
 
+/// The scalar head's number at the last token of every row; NaN for an empty one. Otherwise as
+/// score().
+std::vector<float> reward(const Decoder& decoder, std::span<const std::vector<int32_t>> rows,
+                          int64_t max_tokens = 8192);
+
 }  // namespace strata::model

@@ -46,7 +46,8 @@ bool load_weights(const std::filesystem::path& folder, const FolderInfo& info,
                   const Decoder& decoder);
 
 /// Writes config.json, generation_config.json and the weights (in shards with an index above 4
-/// GiB), as info.dtype says (fp32 or bf16), into `folder`, which is made if it is not there;
+/// GiB), adapters merged into them, as info.dtype says (fp32 or bf16), into `folder`, which is made
+/// if it is not there;
 /// weights that lay there before are removed. Collective over the tensor and pipeline ranks of one
 /// copy of the model and its data ranks; world rank 0 writes. For all or nothing give a temporary
 /// folder. A missing pad id is the caller's to choose (it needs the tokenizer); it is written as

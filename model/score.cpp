@@ -1,4 +1,5 @@
-// Log-probabilities of given tokens: forward passes without a graph, rows of like length together.
+// Log-probabilities of given tokens, and rewards of given rows: forward passes without a graph,
+// rows of like length together.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
@@ -40,33 +41,32 @@ ScoreBatch lay_out(std::span<const std::vector<int32_t>> rows, std::span<const s
   return {tokens_bt.to(device), targets_bt.to(device)};
 }
 
-at::Tensor batch_logprobs(const Decoder& decoder, const ScoreBatch& batch) {
+/// What `read` makes of a batch's final hidden states, fp32 [rows, tokens], on every rank.
+template <class Read>
+at::Tensor numbers_of(const Decoder& decoder, const ScoreBatch& batch, const Read& read) {
   const auto run = [&](int chunk, const at::Tensor& hidden_nd) {
     return decoder.forward(chunk, {.tokens_bt = batch.tokens_bt}, hidden_nd, {});
   };
   const auto shape = decoder.hidden_shape(batch.tokens_bt.size(0), batch.tokens_bt.size(1));
   const at::Tensor h_nd = relay(decoder, shape, run);
-  at::Tensor logprob_bt =
-      h_nd.defined()
-          ? decoder.head(nullptr).token_logprobs(h_nd, batch.targets_bt).contiguous()
-          : at::empty(batch.tokens_bt.sizes(), batch.tokens_bt.options().dtype(at::kFloat));
-  parallel::broadcast_wait(decoder.context().along(parallel::kModelAxes), logprob_bt,
+  at::Tensor number_bt = h_nd.defined() ? read(decoder.head(nullptr), h_nd).contiguous()
+                                        : at::empty(batch.tokens_bt.sizes(),
+                                                    batch.tokens_bt.options().dtype(at::kFloat));
+  parallel::broadcast_wait(decoder.context().along(parallel::kModelAxes), number_bt,
                            last_stage_root(decoder));
-  return logprob_bt.cpu();
+  return number_bt.cpu();
 }
 
-}  // namespace
-
-std::vector<std::vector<float>> score(const Decoder& decoder,
-                                      std::span<const std::vector<int32_t>> rows,
-                                      int64_t max_tokens) {
+/// Calls take(row number, its numbers, one per token) for every row that is not empty; rows of like
+/// length are run together.
+template <class Read, class Take>
+void for_rows(const Decoder& decoder, std::span<const std::vector<int32_t>> rows,
+              int64_t max_tokens, const Read& read, const Take& take) {
   const at::NoGradGuard no_grad;
   std::vector<size_t> order(rows.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return rows[a].size() > rows[b].size(); });
-
-  std::vector<std::vector<float>> scores(rows.size());
   for (size_t begin = 0; begin < order.size();) {
     const int64_t longest = std::max<int64_t>(1, static_cast<int64_t>(rows[order[begin]].size()));
     const size_t count =
@@ -74,18 +74,46 @@ std::vector<std::vector<float>> score(const Decoder& decoder,
     const std::span<const size_t> which = std::span(order).subspan(begin, count);
     begin += count;
     if (rows[which[0]].empty()) break;  // the longest of what is left: all are empty
-    const at::Tensor logprob_bt =
-        batch_logprobs(decoder, lay_out(rows, which, decoder.params().options().device));
+    const ScoreBatch batch = lay_out(rows, which, decoder.params().options().device);
+    const at::Tensor number_bt = numbers_of(
+        decoder, batch,
+        [&](const Head& head, const at::Tensor& h_nd) { return read(head, h_nd, batch); });
     for (size_t i = 0; i < count; ++i) {
-      const float* row =
-          logprob_bt.const_data_ptr<float>() + static_cast<int64_t>(i) * logprob_bt.size(1);
-      std::vector<float>& out = scores[which[i]];
-      if (rows[which[i]].empty()) continue;
-      out.push_back(std::numeric_limits<float>::quiet_NaN());
-      out.insert(out.end(), row, row + rows[which[i]].size() - 1);
+      const float* numbers =
+          number_bt.const_data_ptr<float>() + static_cast<int64_t>(i) * number_bt.size(1);
+      if (!rows[which[i]].empty()) take(which[i], std::span(numbers, rows[which[i]].size()));
     }
   }
+}
+
+}  // namespace
+
+std::vector<std::vector<float>> score(const Decoder& decoder,
+                                      std::span<const std::vector<int32_t>> rows,
+                                      int64_t max_tokens) {
+  std::vector<std::vector<float>> scores(rows.size());
+  for_rows(
+      decoder, rows, max_tokens,
+      [](const Head& head, const at::Tensor& h_nd, const ScoreBatch& batch) {
+        return head.token_logprobs(h_nd, batch.targets_bt);
+      },
+      [&](size_t row, std::span<const float> logprobs) {
+        scores[row].push_back(std::numeric_limits<float>::quiet_NaN());
+        scores[row].insert(scores[row].end(), logprobs.begin(), logprobs.end() - 1);
+      });
   return scores;
+}
+
+std::vector<float> reward(const Decoder& decoder, std::span<const std::vector<int32_t>> rows,
+                          int64_t max_tokens) {
+  std::vector<float> rewards(rows.size(), std::numeric_limits<float>::quiet_NaN());
+  for_rows(
+      decoder, rows, max_tokens,
+      [](const Head& head, const at::Tensor& h_nd, const ScoreBatch& batch) {
+        return head.values(h_nd, batch.tokens_bt.size(0), batch.tokens_bt.size(1));
+      },
+      [&](size_t row, std::span<const float> values) { rewards[row] = values.back(); });
+  return rewards;
 }
 
 }  // namespace strata::model

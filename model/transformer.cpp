@@ -46,6 +46,31 @@ std::shared_ptr<const kernels::RopeTable> rope_of(Site& site) {
   return site.rope;
 }
 
+/// The adapters that are asked for of a layer's features, which lie in it in this order. With a
+/// name for the whole of it (gpt2's c_attn) any of them means that.
+std::vector<parallel::AdapterShape> adapters_of(const Site& site, const std::string& prefix,
+                                                const std::vector<std::string>& features,
+                                                const std::string& whole = "") {
+  std::vector<parallel::AdapterShape> adapters;
+  if (!site.lora) return adapters;
+  const auto add = [&](const std::string& name, int first, int pieces) {
+    adapters.push_back({.name = prefix + name,
+                        .rank = site.lora->rank,
+                        .scale = site.lora->scale(),
+                        .first_piece = first,
+                        .pieces = pieces});
+  };
+  for (size_t i = 0; i < features.size(); ++i) {
+    if (!site.lora->wants(features[i])) continue;
+    if (!whole.empty()) {
+      add(whole, 0, 0);
+      return adapters;
+    }
+    add(features[i], static_cast<int>(i), 1);
+  }
+  return adapters;
+}
+
 class TransformerEmbedding : public Embedding {
  public:
   TransformerEmbedding(Site& site, const TransformerStyle& style)
@@ -113,12 +138,18 @@ class TransformerBlock : public Block {
              {.in = site.config.width,
               .out = {share.q, share.kv, share.kv},
               .bias = style.qkv_bias,
-              .init_std = kInitStd}),
-        attention_out_(site.params, name + ".attention.out", output_shape(site, style, share.q)),
+              .init_std = kInitStd,
+              .adapters = adapters_of(site, name + ".attention.", {"q", "k", "v"},
+                                      style.fused_qkv ? "qkv" : "")}),
+        attention_out_(
+            site.params, name + ".attention.out",
+            output_shape(site, style, share.q, adapters_of(site, name + ".attention.", {"o"}))),
         mlp_norm_(site.params, name + ".mlp_norm", norm_shape(site, style)),
-        up_(site.params, name + (style.gated ? ".mlp.gate_up" : ".mlp.up"), up_shape(site, style)),
+        up_(site.params, name + (style.gated ? ".mlp.gate_up" : ".mlp.up"),
+            up_shape(site, style, name)),
         down_(site.params, name + ".mlp.down",
-              output_shape(site, style, {.units = site.config.ffn_size()})) {}
+              output_shape(site, style, {.units = site.config.ffn_size()},
+                           adapters_of(site, name + ".mlp.", {"down"}))) {}
 
   Stream forward(const Stream& x, const BlockInput& input) const override {
     const auto normed = attention_norm_.add(x.residual_nd, x.delta_nd, input.pass);
@@ -140,25 +171,29 @@ class TransformerBlock : public Block {
   }
 
  private:
-  static parallel::RowParallelLinear::Shape output_shape(const Site& site,
-                                                         const TransformerStyle& style,
-                                                         parallel::Piece in) {
+  static parallel::RowParallelLinear::Shape output_shape(
+      const Site& site, const TransformerStyle& style, parallel::Piece in,
+      std::vector<parallel::AdapterShape> adapters) {
     const double shrink =
         style.scaled_output_init ? std::sqrt(2.0 * static_cast<double>(site.config.layers)) : 1.0;
     return {.in = in,
             .out = site.config.width,
             .bias = style.linear_bias,
             .init_std = kInitStd / shrink,
-            .sequence = site.sequence_parallel};
+            .sequence = site.sequence_parallel,
+            .adapters = std::move(adapters)};
   }
   static parallel::ColumnParallelLinear::Shape up_shape(const Site& site,
-                                                        const TransformerStyle& style) {
+                                                        const TransformerStyle& style,
+                                                        const std::string& name) {
     const parallel::Piece ffn{.units = site.config.ffn_size()};
-    std::vector<parallel::Piece> pieces(style.gated ? 2 : 1, ffn);
+    std::vector<std::string> features{"up"};
+    if (style.gated) features.insert(features.begin(), "gate");
     return {.in = site.config.width,
-            .out = std::move(pieces),
+            .out = std::vector<parallel::Piece>(features.size(), ffn),
             .bias = style.linear_bias,
-            .init_std = kInitStd};
+            .init_std = kInitStd,
+            .adapters = adapters_of(site, name + ".mlp.", features)};
   }
 
   at::Tensor drop(const at::Tensor& x_nd, const char* site, const BlockInput& input) const {

@@ -15,6 +15,7 @@ struct TransformerStyle {
   bool rotary = true;  ///< else learned positions, added to the embedding
   bool gated = true;   ///< silu(gate) * up, else gelu (tanh form)
   bool qkv_bias = false;
+  bool fused_qkv = false;    ///< there queries, keys and values are one matrix, with one adapter
   bool linear_bias = false;  ///< of the output projections and the feed-forward
   bool norm_bias = false;
   bool scaled_output_init = false;  ///< output projections start with 0.02 / sqrt(2 layers)

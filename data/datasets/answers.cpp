@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -67,7 +68,8 @@ class Pairs : public AnswerRows {
     const auto weight = static_cast<float>(line.number(column("weight"), 1.0));
     if (!(weight >= 0)) line.refuse(column("weight"), "is below 0");
     const float tie = is_tie(line) ? 1.0f : 0.0f;
-    for (Row& row : rows) row.columns = {{"margin", margin}, {"weight", weight}, {"tie", tie}};
+    for (Row& row : std::span(rows).last(2))
+      row.columns = {{"margin", margin}, {"weight", weight}, {"tie", tie}};
     return fit;
   }
 

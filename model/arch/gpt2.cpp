@@ -15,6 +15,7 @@ constexpr TransformerStyle kGpt2Style{.norm = kernels::NormKind::kLayer,
                                       .rotary = false,
                                       .gated = false,
                                       .qkv_bias = true,
+                                      .fused_qkv = true,
                                       .linear_bias = true,
                                       .norm_bias = true,
                                       .scaled_output_init = true};

@@ -78,6 +78,8 @@ class WholeTensors {
   WholeTensors(const Decoder& decoder, std::vector<HfTensor> tensors, at::ScalarType dtype)
       : params_(decoder.params()),
         context_(decoder.context()),
+        lora_(decoder.options().lora),
+        adapters_(lora_places(decoder.config(), lora_)),
         tensors_(std::move(tensors)),
         dtype_(dtype) {
     // The first stage that has a tensor under its own name owns it (a tied copy has another).
@@ -121,9 +123,15 @@ class WholeTensors {
     return at.tensor == 0 && at.context == 0 && at.data == 0;
   }
 
+  at::Tensor whole_of(const std::string& name) const {
+    return params_.get_whole(params_.find(name)).cpu();
+  }
+
   at::Tensor piece(const HfTensor& tensor) {
     if (last_here_ != tensor.here) {
-      last_whole_ = params_.get_whole(params_.find(tensor.here)).cpu();
+      last_whole_ = whole_of(tensor.here);
+      add_adapters(last_whole_, tensor.here, adapters_, lora_.scale(),
+                   [this](const std::string& name) { return whole_of(name); });
       last_here_ = tensor.here;
     }
     const int64_t rows = tensor.transposed ? tensor.shape.back() : tensor.shape[0];
@@ -133,6 +141,8 @@ class WholeTensors {
 
   const parallel::ParamStore& params_;
   const parallel::ParallelContext& context_;
+  const LoraConfig lora_;
+  const std::vector<LoraPlace> adapters_;  // which are merged
   std::vector<HfTensor> tensors_;
   at::ScalarType dtype_;
   std::vector<int> owners_;

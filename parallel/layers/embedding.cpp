@@ -56,12 +56,14 @@ at::Tensor VocabParallelEmbedding::operator()(const at::Tensor& ids_bt, const Pa
     const at::Tensor sum_nd = sum_tokens(axis, take_rows(table_vd, rows_n), pass).wait();
     return MadeOne{sum_nd, gradient_of(rows_n, pass)};
   };
-  return differentiable_one({anchor(wants_gradient(pass, weight_))}, make);
+  // Where it is frozen itself, adapters above it still need their inputs' graph.
+  return differentiable_one({anchor(pass.sink != nullptr)}, make);
 }
 
 std::function<std::vector<at::Tensor>(const at::Tensor&)> VocabParallelEmbedding::gradient_of(
     const at::Tensor& rows_n, const Pass& pass) const {
   return [layer = *this, rows_n, pass](const at::Tensor& grad_nd) {
+    if (!wants_gradient(pass, layer.weight_)) return Tensors(1);
     const at::Tensor all_nd = gather_tokens(tensor_axis(*layer.store_), grad_nd, pass).wait();
     pass.sink->add_rows(layer.weight_, all_nd, rows_n);
     return Tensors(1);

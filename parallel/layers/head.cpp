@@ -106,6 +106,7 @@ ScalarHead::ScalarHead(ParamStore& store, const std::string& name, const Shape& 
   spec.shard = replicated({1, shape.width}, axis.rank(), axis.size());
   spec.init = shape.init_std > 0 ? Init::kNormal : Init::kZeros;
   spec.scale = shape.init_std;
+  spec.part_of_base = false;  // a new head is trained beside adapters too
   weight_ = store.add(name + ".weight", spec);
 }
 

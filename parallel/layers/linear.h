@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parallel/layers/heads.h"
+#include "parallel/layers/low_rank.h"
 #include "parallel/layers/pass.h"
 #include "parallel/params/param_store.h"
 
@@ -26,6 +27,7 @@ class ColumnParallelLinear {
     std::vector<Piece> out;
     bool bias = false;
     double init_std = 0.02;
+    std::vector<AdapterShape> adapters = {};
   };
   ColumnParallelLinear(ParamStore& store, const std::string& name, const Shape& shape);
   /// x_nd [n, in] -> [n, local features], pieces side by side. With pass.sequence: x_nd [n / ranks,
@@ -35,6 +37,7 @@ class ColumnParallelLinear {
  private:
   ParamStore* store_;
   ParamId weight_, bias_;
+  std::vector<LowRankAdapter> adapters_;
 };
 
 /// y_nd = sum over the axis of x_nf W^T (+ bias, once): the columns of W (features f) are cut.
@@ -47,6 +50,7 @@ class RowParallelLinear {
     bool bias = false;
     double init_std = 0.02;
     bool sequence = false;  ///< trained with pass.sequence: the bias sees a slice of the tokens
+    std::vector<AdapterShape> adapters = {};
   };
   RowParallelLinear(ParamStore& store, const std::string& name, const Shape& shape);
   at::Tensor operator()(const at::Tensor& x_nf, const Pass& pass) const;
@@ -54,6 +58,7 @@ class RowParallelLinear {
  private:
   ParamStore* store_;
   ParamId weight_, bias_;
+  std::vector<LowRankAdapter> adapters_;
 };
 
 }  // namespace strata::parallel

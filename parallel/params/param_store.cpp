@@ -71,6 +71,7 @@ void ParamStore::begin_block(int block) { state_->block = block; }
 
 ParamId ParamStore::add(std::string name, ParamSpec spec) {
   base::ensure(!state_->materialized, name + ": parameters are added before materialize()");
+  if (state_->options.adapters_only && spec.part_of_base) spec.trainable = false;
   const ParamId id{static_cast<int32_t>(state_->params.size())};
   base::ensure(state_->index.emplace(name, id.index).second, "two parameters are called " + name);
   state_->params.push_back({std::move(name), std::move(spec), state_->block, 0, 0});

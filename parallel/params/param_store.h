@@ -30,6 +30,7 @@ struct ParamSpec {
   bool decays = true;   ///< matrices, embeddings and head yes; norms and biases never (decided by
                         ///< role, not by shape)
   bool trainable = true;
+  bool part_of_base = true;  ///< frozen where only adapters are trained
   /// Each tensor rank saw only a slice of the tokens (sequence parallel norms): the copies'
   /// gradients are summed over the axis. Copies of a part of a cut tensor (kv heads fewer than
   /// ranks) are always summed: each saw its own queries alone.
@@ -61,6 +62,7 @@ struct StoreOptions {
   at::Device device = at::kCPU;
   int zero = 1;         ///< 0 nothing cut, 1 optimizer state, 2 and gradients, 3 and parameters
   bool trained = true;  ///< false: a frozen model: no gradients, no masters
+  bool adapters_only = false;  ///< what is part of the base is not trained
   int64_t bucket_elements = 8 << 20;  ///< a bucket is closed when it holds this many
 };
 

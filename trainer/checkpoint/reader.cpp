@@ -37,29 +37,37 @@ struct CheckpointReader::Tensors {
       by_quantity[quantity][name] = {files.back().get(), info};
   }
 
-  /// A tensor of this shape over the mapped bytes, which nobody writes to.
-  at::Tensor find(const std::string& quantity, const std::string& name,
-                  const std::vector<int64_t>& shape) const {
-    const auto refuse = [&](const std::string& why) {
-      throw base::UserError(base::kBadCheckpoint,
-                            fmt::format("the checkpoint's {} '{}' {}", quantity, name, why));
-    };
+  [[noreturn]] static void refuse(const std::string& quantity, const std::string& name,
+                                  const std::string& why) {
+    throw base::UserError(base::kBadCheckpoint,
+                          fmt::format("the checkpoint's {} '{}' {}", quantity, name, why));
+  }
+
+  /// A tensor over the mapped bytes, which nobody writes to.
+  at::Tensor find(const std::string& quantity, const std::string& name) const {
     const auto all = by_quantity.find(quantity);
     if (all == by_quantity.end() || !all->second.contains(name)) {
       std::vector<std::string> names;
       if (all != by_quantity.end()) {
         for (const auto& [known, place] : all->second) names.push_back(known);
       }
-      refuse("is missing" + base::did_you_mean(name, names));
+      refuse(quantity, name, "is missing" + base::did_you_mean(name, names));
     }
     const Place& place = all->second.at(name);
-    if (place.info.dtype != "F32") refuse(fmt::format("is {}; F32 was expected", place.info.dtype));
-    if (place.info.shape != shape) {
-      refuse(fmt::format("has the shape [{}]; the model's is [{}]",
-                         fmt::join(place.info.shape, ", "), fmt::join(shape, ", ")));
-    }
+    if (place.info.dtype != "F32")
+      refuse(quantity, name, fmt::format("is {}; F32 was expected", place.info.dtype));
     auto* bytes = const_cast<std::byte*>(place.file->bytes(place.info).data());
-    return at::from_blob(bytes, shape, at::kFloat);
+    return at::from_blob(bytes, place.info.shape, at::kFloat);
+  }
+  at::Tensor find(const std::string& quantity, const std::string& name,
+                  const std::vector<int64_t>& shape) const {
+    const at::Tensor found = find(quantity, name);
+    if (found.sizes().vec() != shape) {
+      refuse(quantity, name,
+             fmt::format("has the shape [{}]; the model's is [{}]",
+                         fmt::join(found.sizes().vec(), ", "), fmt::join(shape, ", ")));
+    }
+    return found;
   }
 };
 
@@ -89,14 +97,45 @@ void CheckpointReader::read(const CheckpointModel& model) const {
   fail_together(context.world(), base::kBadCheckpoint, missing.empty() ? complaint : missing);
 }
 
+namespace {
+
+/// What a parameter is called where it is stored: a tied one is its owner.
+const std::string& stored_name(const parallel::Param& param) {
+  return param.spec.tied_to.empty() ? param.name : param.spec.tied_to;
+}
+
+}  // namespace
+
+void CheckpointReader::read_base(parallel::ParamStore& params, bool with_head) const {
+  const std::string complaint = error_of([&] {
+    for (int32_t i = 0; i < static_cast<int32_t>(params.params().size()); ++i) {
+      const parallel::Param& param = params[parallel::ParamId{i}];
+      const bool is_head = param.name == "head.weight";
+      if (is_head ? !with_head : !param.spec.part_of_base) continue;
+      params.set_whole(
+          parallel::ParamId{i},
+          tensors_->find(Manifest::kParameters, stored_name(param), param.spec.shard.global_shape));
+    }
+  });
+  fail_together(params.context().world(), base::kBadCheckpoint, complaint);
+}
+
+bool CheckpointReader::has_parameter(const std::string& name) const {
+  const auto all = tensors_->by_quantity.find(Manifest::kParameters);
+  return all != tensors_->by_quantity.end() && all->second.contains(name);
+}
+
+at::Tensor CheckpointReader::parameter(const std::string& name) const {
+  return tensors_->find(Manifest::kParameters, name);
+}
+
 void CheckpointReader::take_pieces(const CheckpointModel& model) const {
   parallel::ParamStore& params = *model.params;
   for (int32_t i = 0; i < static_cast<int32_t>(params.params().size()); ++i) {
     const parallel::ParamId id{i};
     const parallel::Param& param = params[id];
     if (!param.spec.trainable) continue;
-    const std::string name =
-        model.prefix + (param.spec.tied_to.empty() ? param.name : param.spec.tied_to);
+    const std::string name = model.prefix + stored_name(param);
     const std::vector<int64_t>& shape = param.spec.shard.global_shape;
     params.set_whole(id, tensors_->find(Manifest::kParameters, name, shape));
     if (model.optimizer == nullptr) continue;

@@ -2,6 +2,8 @@
 // whatever layout wrote them.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -31,6 +33,14 @@ class CheckpointReader {
   /// (kBadCheckpoint) on every rank where a tensor is missing, has another shape, or is left over.
   /// Collective.
   void read(const CheckpointModel& model) const;
+  /// Fills the values of a model that starts from this one: all but adapters, and the head only
+  /// `with_head`. Collective.
+  void read_base(parallel::ParamStore& params, bool with_head) const;
+
+  bool has_parameter(const std::string& name) const;
+  /// A whole parameter, fp32 on the CPU, over mapped bytes that nobody writes to; valid while the
+  /// reader lives. UserError (kBadCheckpoint) where it is missing.
+  at::Tensor parameter(const std::string& name) const;
 
  private:
   struct Tensors;

@@ -33,6 +33,8 @@ void data_verify_command(const Invocation& call);
 // job_commands.cpp
 void pretrain_command(const Invocation& call);
 void sft_command(const Invocation& call);
+void reward_command(const Invocation& call);
+void dpo_command(const Invocation& call);
 void ppo_command(const Invocation& call);
 void grpo_command(const Invocation& call);
 void eval_command(const Invocation& call);

@@ -18,6 +18,8 @@ void run_job(const Invocation& call, std::string_view name, void (*job)(Session&
 
 void pretrain_command(const Invocation& call) { run_job(call, "pretrain", run_pretrain); }
 void sft_command(const Invocation& call) { run_job(call, "sft", run_sft); }
+void reward_command(const Invocation& call) { run_job(call, "reward", run_reward); }
+void dpo_command(const Invocation& call) { run_job(call, "dpo", run_dpo); }
 void ppo_command(const Invocation& call) { run_job(call, "ppo", run_ppo); }
 void grpo_command(const Invocation& call) { run_job(call, "grpo", run_grpo); }
 

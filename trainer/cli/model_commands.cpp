@@ -8,6 +8,7 @@
 #include "parallel/comm/collectives.h"
 #include "trainer/cli/command.h"
 #include "trainer/cli/commands.h"
+#include "trainer/models/adapters.h"
 #include "trainer/models/save.h"
 #include "trainer/use/generate.h"
 #include "trainer/use/opened_model.h"
@@ -61,9 +62,14 @@ void export_command(const Invocation& call) {
     throw UserError(base::kBadUsage, fmt::format("--dtype is fp32 or bf16, not '{}'{}", dtype,
                                                  base::did_you_mean(dtype, {"fp32", "bf16"})));
   }
+  const std::string out = call.args.positional()[1];
+  if (opened.source.base && !call.args.has("merge")) {
+    if (call.is_main_rank()) write_peft_folder(out, opened.source);
+    session->log().info(fmt::format("{}: the adapters of {}", out, opened.source.folder.string()));
+    return;
+  }
   model::FolderInfo info = opened.source.info;
   info.dtype = dtype;
-  const std::string out = call.args.positional()[1];
   save_model_folder(out, info, *opened.model.decoder, opened.source.tokenizer);
   session->log().info(fmt::format("{}: {} in {}", out, opened.source.folder.string(), dtype));
 }

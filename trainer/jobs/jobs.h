@@ -14,6 +14,12 @@ void run_pretrain(Session& session);
 /// Collective.
 void run_sft(Session& session);
 
+/// A scalar head trained on pairs, rankings or ratings of answers. Collective.
+void run_reward(Session& session);
+
+/// Learning from pairs of answers (or good and bad ones) without sampling. Collective.
+void run_dpo(Session& session);
+
 /// Learning from the policy's own answers to prompts, several to each and judged against one
 /// another. Collective.
 void run_grpo(Session& session);

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "data/loader.h"
+#include "model/lora.h"
+#include "trainer/models/adapters.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
@@ -17,6 +19,14 @@ void take_special_ids(const data::Tokenizer& tokenizer, model::FolderInfo& info)
   if (info.end_ids.empty() && tokenizer.end_id()) info.end_ids = {*tokenizer.end_id()};
   if (info.bos_id < 0 && tokenizer.bos_id()) info.bos_id = *tokenizer.bos_id();
   if (info.pad_id < 0 && tokenizer.pad_id()) info.pad_id = *tokenizer.pad_id();
+}
+
+/// Adapters need something to adapt, and layers to sit beside.
+void check_adapters(const RunConfig& config, const model::ModelConfig& model) {
+  if (config.lora.rank == 0) return;
+  if (config.model.from.empty())
+    throw UserError(base::kBadUsage, "lora.rank: adapters need a model: set model.from");
+  model::lora_places(model, lora_config(config.lora));
 }
 
 }  // namespace
@@ -53,6 +63,7 @@ ModelStart start_model(Session& session, model::HeadKind head) {
                     "model.vocab_size is auto, and there is no tokenizer: set tokenizer.path or "
                     "model.vocab_size");
   }
+  check_adapters(config, start.info.config);
   return start;
 }
 

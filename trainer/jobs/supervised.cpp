@@ -69,7 +69,8 @@ Supervised::Supervised(Session& session, Parts parts)
       tokenizer_(std::move(parts.tokenizer)) {}
 
 bool Supervised::step(int64_t k, double learning_rate, MetricLog& metrics) {
-  const std::vector<data::Batch> microbatches = loader_.next();
+  std::vector<data::Batch> microbatches = loader_.next();
+  prepare(microbatches);
   return engine_.step(k, microbatches, *objective_, learning_rate, metrics);
 }
 
@@ -79,7 +80,9 @@ void Supervised::evaluate(MetricLog& metrics) {
   const int64_t wanted = session_.config().eval.batches;
   const int64_t batches = wanted == 0 ? available : std::min(available, wanted);
   for (int64_t batch = 0; batch < batches; ++batch) {
-    engine_.evaluate(data::batches_of_step(eval_, loader_.options(), batch), *objective_, metrics);
+    std::vector<data::Batch> microbatches = data::batches_of_step(eval_, loader_.options(), batch);
+    prepare(microbatches);
+    engine_.evaluate(microbatches, *objective_, metrics);
   }
 }
 
@@ -94,7 +97,8 @@ void Supervised::save_model(const std::filesystem::path& folder) {
 }
 
 int64_t Supervised::tokens_per_step() const {
-  return session_.config().batch.global * session_.config().batch.sequence;
+  const BatchSection& batch = session_.config().batch;
+  return batch.global * loader_.stream().rows_per_sample() * batch.sequence;
 }
 
 double Supervised::flops_per_step() const {

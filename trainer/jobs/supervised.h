@@ -34,7 +34,11 @@ class Supervised : public Algorithm {
   double flops_per_step() const override;
   double data_wait_seconds() const override;
 
- private:
+ protected:
+  /// Whatever the objective needs beside the rows is put into the batches' columns here, before
+  /// every step and every evaluation.
+  virtual void prepare(std::vector<data::Batch>&) {}
+
   Session& session_;
   HeldModel model_;
   std::unique_ptr<Objective> objective_;

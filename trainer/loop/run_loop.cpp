@@ -13,6 +13,7 @@
 #include "trainer/loop/run_metrics.h"
 #include "trainer/loop/run_state.h"
 #include "trainer/loop/stop_request.h"
+#include "trainer/models/adapters.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
@@ -106,8 +107,9 @@ class Loop {
     writer_.settle(/*wait=*/false);
     if (!stop && !due && k != steps_) return;
     const std::vector<CheckpointModel> models = algorithm_.models();
-    writer_.save(k, models, RunState{tokens_, algorithm_.state(), algorithm_.model_info()}.text(),
-                 score_);
+    const RunState state{tokens_, algorithm_.state(), algorithm_.model_info(),
+                         lora_record(config_)};
+    writer_.save(k, models, state.text(), score_);
     if (!stop || k == steps_) return;
     writer_.settle(/*wait=*/true);
     throw base::UserError(

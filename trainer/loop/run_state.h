@@ -6,13 +6,21 @@
 #include <string>
 
 #include "model/hf.h"
+#include "model/lora.h"
 
 namespace strata::trainer {
+
+/// That a checkpoint holds adapters alone, and to what.
+struct LoraRecord {
+  model::LoraConfig lora;  ///< rank 0: it holds the whole model
+  std::string base;        ///< where the model is that they adapt
+};
 
 struct RunState {
   int64_t tokens = 0;       ///< trained on so far
   std::string algorithm;    ///< the job's own state
   model::FolderInfo model;  ///< what the (only, or main) model is
+  LoraRecord adapters = {};
 
   std::string text() const;
   /// UserError (kBadCheckpoint) where the text is not of this form.

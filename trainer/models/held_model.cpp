@@ -1,6 +1,7 @@
 #include "trainer/models/held_model.h"
 
 #include "trainer/config/run_config.h"
+#include "trainer/models/adapters.h"
 
 namespace strata::trainer {
 namespace {
@@ -14,11 +15,14 @@ HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& 
   store.device = context.device();
   store.zero = static_cast<int>(config.parallel.zero);
   store.trained = trained;
+  const bool has_adapters = trained && config.lora.rank > 0;
+  store.adapters_only = has_adapters;
   held.params = std::make_unique<parallel::ParamStore>(context, store);
   model::DecoderOptions decoder;
   decoder.head = info.head;
   decoder.chunks_per_stage = static_cast<int>(config.parallel.chunks);
   decoder.sequence_parallel = config.parallel.sequence;
+  if (has_adapters) decoder.lora = lora_config(config.lora);
   held.decoder = std::make_unique<model::Decoder>(*held.params, context, info.config, decoder);
   held.params->materialize(static_cast<uint64_t>(config.run.seed));
   if (trained)

@@ -23,7 +23,8 @@ struct HeldModel {
 };
 
 /// A model with fresh weights, cut as the config's parallel section says, computing in its
-/// precision.compute. Collective.
+/// precision.compute. With lora.rank above 0 it has adapters, and they alone are trained (and a
+/// scalar head). Collective.
 HeldModel make_trained_model(const parallel::ParallelContext& context, const RunConfig& config,
                              const model::FolderInfo& info);
 /// The same without gradients, optimizer and masters.
