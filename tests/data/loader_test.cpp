@@ -81,7 +81,7 @@ std::map<int64_t, RowContent> rows_of(const std::vector<Batch>& batches) {
   return rows;
 }
 
-TEST(Loader, AStepIsTheSameSetForAnyRanksAndMicroBatch) {
+TEST(Trap21DataOrder, AStepIsTheSameSetForAnyRanksAndMicroBatch) {
   const SampleStream stream = training(50);
   for (int64_t k : {0, 1, 7, 100}) {
     const auto expected = rows_of(batches_of_step(stream, layout(12, 12, 0, 1), k));
@@ -194,7 +194,7 @@ TEST(Loader, EveryEpochSeesEverySampleOnceAcrossSteps) {
   EXPECT_EQ(steps_of_epochs(stream, 3, 5), 15);
 }
 
-TEST(Loader, AnUnevenTailIsFilledUpSoThatAllRanksMakeTheSameCalls) {
+TEST(Trap21DataOrder, AnUnevenTailIsFilledUpSoThatAllRanksMakeTheSameCalls) {
   std::multiset<int64_t> samples;
   double weight = 0;
   for (int rank = 0; rank < 4; ++rank) {

@@ -137,9 +137,7 @@ TEST(Layers, NoSinkNoWeightGradientsButThoseOfInputs) {
   EXPECT_GT(strata::testing::largest(h_nd.grad()), 0.0);
 }
 
-// The gradient of the input is on its way before the weight's product is made, which then waits for
-// it.
-TEST(Layers, ColumnStartsItsSumBeforeTheWeightGradient) {
+TEST(Layers, TheGradientOfTheInputDoesNotWaitForADeferredProduct) {
   const auto context = tensor_context();
   Communicator& axis = context->along(kTensorAxis);
   ParamStore store(*context,

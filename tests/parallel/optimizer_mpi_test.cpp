@@ -103,7 +103,7 @@ TEST(Optimizer, EveryLayoutAndZeroEqualsOneRank) {
   }
 }
 
-TEST(Optimizer, ANonFiniteGradientOnOneRankLeavesAllUntouched) {
+TEST(Trap17SkippedSteps, ANonFiniteGradientOnOneRankLeavesAllUntouched) {
   for (const MeshLayout& layout : tests::layouts_of_world()) {
     const auto context = tests::context_of(layout);
     for (int zero : {0, 3}) {
@@ -133,7 +133,7 @@ TEST(Optimizer, ANonFiniteGradientOnOneRankLeavesAllUntouched) {
 
 /// Ranks that pass the last microbatch in different orders of parameters still start their
 /// reductions in one order.
-TEST(Optimizer, BucketsAreReducedInOneOrder) {
+TEST(Trap11CollectiveOrder, BucketsAreReducedInOneOrder) {
   auto world = make_mpi_world();
   const int ranks = world->size();
   const auto context =

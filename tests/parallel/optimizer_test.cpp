@@ -98,7 +98,7 @@ TEST(DistributedOptimizer, FollowsPyTorchWithClipping) {
             1e-7);
 }
 
-TEST(DistributedOptimizer, OnlyWhatDecaysDecays) {
+TEST(Trap18DecayGroups, OnlyWhatDecaysDecays) {
   OptimizerConfig config;
   config.weight_decay = 0.5;
   const auto context = make_single_context();
@@ -126,7 +126,7 @@ OptimizerConfig schedule(const char* name) {
   return config;
 }
 
-TEST(LearningRate, RisesToItsPeakAtTheEndOfTheWarmUp) {
+TEST(Trap29LearningRate, RisesToItsPeakAtTheEndOfTheWarmUp) {
   for (const std::string& name : lr_schedule_names()) {
     const OptimizerConfig config = schedule(name.c_str());
     EXPECT_DOUBLE_EQ(learning_rate(config, 1, 100), 2e-4) << name;
@@ -134,13 +134,13 @@ TEST(LearningRate, RisesToItsPeakAtTheEndOfTheWarmUp) {
   }
 }
 
-TEST(LearningRate, EndsExactlyAtItsLowest) {
+TEST(Trap29LearningRate, EndsExactlyAtItsLowest) {
   for (const char* name : {"linear", "cosine", "wsd"})
     EXPECT_EQ(learning_rate(schedule(name), 100, 100), 5e-4) << name;
   EXPECT_EQ(learning_rate(schedule("constant"), 100, 100), 2e-3);
 }
 
-TEST(LearningRate, FollowsItsClosedForm) {
+TEST(Trap29LearningRate, FollowsItsClosedForm) {
   for (int step = 11; step <= 100; ++step) {
     const double progress = (step - 10) / 90.0;
     EXPECT_NEAR(learning_rate(schedule("linear"), step, 100), 2e-3 - 1.5e-3 * progress, 1e-15);
@@ -151,20 +151,20 @@ TEST(LearningRate, FollowsItsClosedForm) {
   }
 }
 
-TEST(LearningRate, WithoutWarmUpTheFirstStepIsAlreadyOnTheWayDown) {
+TEST(Trap29LearningRate, WithoutWarmUpTheFirstStepIsAlreadyOnTheWayDown) {
   OptimizerConfig config = schedule("linear");
   config.warmup = 0;
   EXPECT_DOUBLE_EQ(learning_rate(config, 1, 10), 2e-3 - 1.5e-3 * 0.1);
   EXPECT_EQ(learning_rate(config, 1, 1), 5e-4);
 }
 
-TEST(LearningRate, OfZeroStaysZero) {
+TEST(Trap29LearningRate, OfZeroStaysZero) {
   OptimizerConfig config = schedule("cosine");
   config.lr = 0;
   for (int step : {1, 10, 11, 50, 100}) EXPECT_EQ(learning_rate(config, step, 100), 0);
 }
 
-TEST(LearningRate, MayEndBeforeItsWarmUpDoes) {
+TEST(Trap29LearningRate, MayEndBeforeItsWarmUpDoes) {
   EXPECT_DOUBLE_EQ(learning_rate(schedule("cosine"), 5, 5), 1e-3);
 }
 

@@ -58,7 +58,7 @@ TEST(ParamStore, ValuesDependOnSeedAndName) {
   EXPECT_FALSE(at::equal(first("a", 1), first("a", 2)));
 }
 
-TEST(ParamStore, Bf16ValuesAreRoundedMasters) {
+TEST(Trap24MastersAndValues, Bf16ValuesAreRoundedMasters) {
   const auto context = make_single_context();
   ParamStore store(*context, {.compute = at::kBFloat16});
   tests::add_toy_params(store);

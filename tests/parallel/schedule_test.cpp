@@ -106,6 +106,21 @@ TEST(Schedule, WrongPlansAreRefusedInWords) {
   EXPECT_THROW(check(lower(weights_first)), base::UserError);
 }
 
+// Weights change between steps alone, so a plan that leaves a backward or a weight gradient for
+// after the step, or uses them before the forward, is none.
+TEST(Trap15WeightVersion, EveryMicrobatchEndsWithinTheStep) {
+  for (const char* name : {"gpipe", "1f1b", "zero_bubble"}) {
+    for (int stage = 0; stage < 2; ++stage) {
+      Schedule left_over = make_schedule(name, {2, 1, 4});
+      left_over.program[static_cast<size_t>(stage)].pop_back();
+      EXPECT_THROW(check(lower(left_over)), base::UserError) << name << " " << stage;
+    }
+  }
+  Schedule early = make_schedule("1f1b", {2, 1, 2});
+  std::swap(early.program[1][0], early.program[1][1]);
+  EXPECT_THROW(check(lower(early)), base::UserError);
+}
+
 TEST(Schedule, NamesAndShapesThatDoNotFitNameTheirKey) {
   EXPECT_NE(error_of("1f1", {2, 1, 2}).find("did you mean '1f1b'"), std::string::npos);
   EXPECT_NE(error_of("1f1b", {2, 2, 2}).find("parallel.chunks"), std::string::npos);

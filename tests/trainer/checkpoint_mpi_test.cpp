@@ -97,7 +97,7 @@ sp::StoreOptions options(at::ScalarType compute, int zero) {
 
 /// Saved on one rank, loaded and trained and saved on every layout, loaded on one rank again: the
 /// bytes of a run that was never cut.
-TEST(Checkpoint, EveryLayoutReadsAndWritesTheSameBytes) {
+TEST(Trap26Resharding, EveryLayoutReadsAndWritesTheSameBytes) {
   const auto world = sp::make_mpi_world();
   const auto alone = sp::make_single_context();
   for (at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
@@ -158,7 +158,7 @@ TEST(Checkpoint, LoadsOnFewerRanks) {
 }
 
 /// A disk that is full for one rank alone fails the save on all of them.
-TEST(Checkpoint, OneRanksFullDiskFailsAll) {
+TEST(Trap25CheckpointCompleteness, OneRanksFullDiskFailsAll) {
   const auto world = sp::make_mpi_world();
   for (const sp::MeshLayout& layout :
        {sp::MeshLayout(1, 1, 1, world->size()), sp::MeshLayout(1, 1, world->size(), 1)}) {

@@ -101,14 +101,10 @@ inline std::vector<Choice> covering_choices(const parallel::MeshLayout& layout) 
   return pairwise_cover(legal_choices(layout), std::ranges::max(layout_cases::kValues));
 }
 
-/// Up to four ranks: every layout. More: those with at most two ranks along each axis.
+/// Up to four ranks: every layout. Eight: two each along tensor, data and pipeline.
 inline std::vector<parallel::MeshLayout> proven_layouts(int ranks) {
-  std::vector<parallel::MeshLayout> layouts = layouts_of(ranks);
-  if (ranks <= 4) return layouts;
-  std::erase_if(layouts, [](const parallel::MeshLayout& layout) {
-    return std::max({layout.tensor(), layout.context(), layout.data(), layout.pipeline()}) > 2;
-  });
-  return layouts;
+  if (ranks == 8) return {parallel::MeshLayout(2, 1, 2, 2)};
+  return layouts_of(ranks);
 }
 
 /// The cases of these ranks: a pairwise cover of each layout, or the whole product.

@@ -1,5 +1,6 @@
 // strata check: what a config comes to, before anything is started.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -63,6 +64,7 @@ void check_command(const Invocation& call) {
   answer["tokens_per_step"] = config.batch.global * config.batch.sequence;
   answer["tokens"] = config.batch.global * config.batch.sequence * config.run.steps;
   answer["bubble"] = facts.bubble;
+  answer["peak_in_flight"] = facts.peak_in_flight;
   if (model.vocab_size) {
     const MemoryEstimate memory =
         estimate_memory(config, model, layout, facts.peak_in_flight.front());
@@ -82,7 +84,12 @@ void check_command(const Invocation& call) {
   fmt::print("{}\n", dump_run_with_sources(run));
   fmt::print("layout             {}, {} micro-batches a step, bubble {:.1f}%\n", layout.summary(),
              microbatches, 100 * facts.bubble);
-  if (layout.pipeline() > 1) fmt::print("{}", parallel::table(schedule));
+  if (layout.pipeline() > 1) {
+    fmt::print("{}", parallel::table(schedule));
+    fmt::print("kept at once       {} micro-batches on stages 0 to {}{}\n",
+               fmt::join(facts.peak_in_flight, ", "), layout.pipeline() - 1,
+               shape.chunks_per_stage > 1 ? " (each chunk counts)" : "");
+  }
   fmt::print("tokens             {} a step, {} in all\n", answer["tokens_per_step"].get<int64_t>(),
              config.run.steps > 0 ? base::format_count(answer["tokens"].get<double>())
                                   : "as run.epochs says");
