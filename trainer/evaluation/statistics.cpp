@@ -1,6 +1,5 @@
 #include "trainer/evaluation/statistics.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace strata::trainer {
@@ -44,7 +43,8 @@ Interval wilson_interval(double share, int64_t count) {
   const double scale = 1 + kZ * kZ / n;
   const double centre = (share + kZ * kZ / (2 * n)) / scale;
   const double half = kZ / scale * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n));
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+  // At the ends centre and half are equal but for rounding.
+  return {share <= 0 ? 0 : centre - half, share >= 1 ? 1 : centre + half};
 }
 
 double pass_at_k(int64_t answers, int64_t correct, int64_t k) {
