@@ -12,6 +12,10 @@ namespace strata::trainer {
 
 void run_sft(Session& session) {
   const RunConfig& config = session.config();
+  if (config.sft.neftune > 0) {
+    throw base::UserError(base::kBadUsage,
+                          "sft.neftune: noise on embeddings is not there yet; leave it at 0");
+  }
   // 1. Tokenizer, template, starting weights, data: all rows are read and checked here.
   ModelStart start = start_model(session, model::HeadKind::kLanguage);
   const std::optional<data::ChatTemplate> chat = choose_chat(config, start.codec.get());

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "data/chat/prompt_codec.h"
 #include "model/generator.h"
 #include "trainer/use/opened_model.h"
 #include "trainer/use/rows.h"
@@ -14,23 +15,19 @@ namespace {
 
 using base::JsonReader;
 
-std::vector<int32_t> ids_to_score(const JsonRow& row, const OpenedModel& model) {
+/// As in training: prompt and answer by the same rules, and the answer ends with its end token.
+std::vector<int32_t> ids_to_score(const JsonRow& row, const OpenedModel& model,
+                                  const data::ChatTemplate* chat) {
   const JsonReader reader(row.object, row.where);
   if (reader.has("input_ids"))
     return ids_of(row, "input_ids", model.model.info.config.vocabulary());
-  if (reader.has("text"))
-    return model.text("a row of text").encode(reader.string("text"), /*add_special=*/true);
-  if (!reader.has("prompt") || !reader.has("completion")) {
-    throw base::UserError(base::kBadData,
-                          row.where + ": expected input_ids, text, or prompt and completion");
-  }
-  // As in training: the two are encoded apart, and the answer ends with the end token.
-  const data::Tokenizer& tokenizer = model.text("a row of text");
-  std::vector<int32_t> ids = tokenizer.encode(reader.string("prompt"), /*add_special=*/true);
-  const std::vector<int32_t> answer = tokenizer.encode(reader.string("completion"));
-  ids.insert(ids.end(), answer.begin(), answer.end());
-  if (const auto end = tokenizer.end_id()) ids.push_back(*end);
-  return ids;
+  const data::PromptCodec codec(model.text("a row of text"), chat);
+  if (reader.has("text")) return codec.codec().encode_document(reader.string("text"));
+  if (reader.has("messages")) return codec.conversation(reader, "messages").ids;
+  if (reader.has("prompt") && reader.has("completion"))
+    return codec.answered(reader, "prompt", "completion").ids;
+  throw base::UserError(
+      base::kBadData, row.where + ": expected input_ids, text, messages, or prompt and completion");
 }
 
 base::Json as_json(const std::vector<float>& logprobs) {
@@ -40,6 +37,22 @@ base::Json as_json(const std::vector<float>& logprobs) {
   return list;
 }
 
+/// What the answer has beside the row's own columns, for each of `rows`.
+std::vector<base::Json> judge(const OpenedModel& model,
+                              std::span<const std::vector<int32_t>> rows) {
+  std::vector<base::Json> judged(rows.size());
+  const model::Decoder& decoder = *model.model.decoder;
+  if (model.model.info.head == model::HeadKind::kScalar) {
+    const std::vector<float> rewards = model::reward(decoder, rows);
+    for (size_t i = 0; i < rows.size(); ++i)
+      judged[i]["reward"] = rewards[i] + model.model.info.reward_shift;
+    return judged;
+  }
+  const std::vector<std::vector<float>> scores = model::score(decoder, rows);
+  for (size_t i = 0; i < rows.size(); ++i) judged[i]["logprobs"] = as_json(scores[i]);
+  return judged;
+}
+
 }  // namespace
 
 void score_file(Session& session, const OpenedModel& model, const std::filesystem::path& file,
@@ -47,8 +60,9 @@ void score_file(Session& session, const OpenedModel& model, const std::filesyste
   const std::vector<JsonRow> rows = read_rows(file);
   std::vector<std::vector<int32_t>> all;
   const int64_t context = model.model.info.config.context;
+  const std::optional<data::ChatTemplate> chat = model.chat();
   for (const JsonRow& row : rows) {
-    all.push_back(ids_to_score(row, model));
+    all.push_back(ids_to_score(row, model, chat ? &*chat : nullptr));
     const auto length = static_cast<int64_t>(all.back().size());
     if (length > context) {
       throw base::UserError(base::kBadData,
@@ -59,11 +73,11 @@ void score_file(Session& session, const OpenedModel& model, const std::filesyste
   const std::vector<size_t> own = own_rows(rows.size(), session.context());
   std::vector<std::vector<int32_t>> mine;
   for (const size_t row : own) mine.push_back(all[row]);
-  const std::vector<std::vector<float>> scores = model::score(*model.model.decoder, mine);
+  const std::vector<base::Json> judged = judge(model, mine);
   std::vector<std::string> lines;
   for (size_t i = 0; i < own.size(); ++i) {
     base::Json answer = rows[own[i]].object;
-    answer["logprobs"] = as_json(scores[i]);
+    answer.update(judged[i]);
     lines.push_back(base::compact_json(answer));
   }
   write_rows(out, rows.size(), own, lines, session.context());
