@@ -7,10 +7,10 @@ set -euo pipefail
 rl_config
 
 for job in ppo grpo; do
-  run=("$STRATA" "$job" rl.yaml --quiet run.steps=30 eval.every=0)
+  run=("$STRATA" "$job" rl.yaml --quiet run.steps=12 eval.every=0)
   "${run[@]}" run.dir="${job}_whole"
   kills=0
-  for delay in 0.3 0.4 0.5 0.6 0.7 0.9 1.2 60; do
+  for delay in 0.3 0.4 0.5 0.7 1 1.5 500; do
     "${run[@]}" run.dir="${job}_killed" > killed.log 2>&1 &
     process=$!
     (sleep "$delay"; kill -9 "$process") > /dev/null 2>&1 &
@@ -21,8 +21,8 @@ for job in ppo grpo; do
   [ "$kills" -gt 0 ] || fail "$job was never killed"
   cmp "${job}_whole/model/model.safetensors" "${job}_killed/model/model.safetensors" ||
     fail "$job: weights differ after $kills kills"
-  for file in "${job}_whole"/checkpoints/step_00000030/*.safetensors; do
-    cmp "$file" "${job}_killed/checkpoints/step_00000030/${file##*/}" ||
+  for file in "${job}_whole"/checkpoints/step_00000012/*.safetensors; do
+    cmp "$file" "${job}_killed/checkpoints/step_00000012/${file##*/}" ||
       fail "$job: $file differs after $kills kills"
   done
   cmp "${job}_whole/samples.jsonl" "${job}_killed/samples.jsonl" || fail "$job: samples differ"

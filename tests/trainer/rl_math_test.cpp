@@ -159,7 +159,7 @@ ToyOutcome train_toy(KlEstimator estimator) {
   const double score = kBeta * std::log(7.0), uniform = std::log(1.0 / kLetters);
   std::vector<double> logits(kLetters, 0.0), policy(kLetters);
   double divergence = 0;
-  for (int step = 0; step < 4000; ++step) {
+  for (int step = 0; step < 4000 && policy[0] < 0.999; ++step) {
     double sum = 0;
     for (const double logit : logits) sum += std::exp(logit);
     divergence = 0;
@@ -188,7 +188,7 @@ TEST(ToyWorld, K2AndK3InTheRewardCollapse) {
   for (const KlEstimator estimator : {KlEstimator::kK2, KlEstimator::kK3}) {
     const ToyOutcome outcome = train_toy(estimator);
     EXPECT_GT(outcome.count, 11.5);
-    EXPECT_GT(outcome.divergence, 22);
+    EXPECT_GT(outcome.divergence, 24);
   }
 }
 

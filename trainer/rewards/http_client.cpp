@@ -151,8 +151,10 @@ std::string read_answer(Connection& connection, const HttpUrl& url) {
   const bool chunked = header_of(head, "transfer-encoding") == "chunked";
   const auto whole = [&]() -> std::optional<std::string> {
     if (chunked) return unchunked(body);
-    if (length.empty() || body.size() < std::strtoull(length.c_str(), nullptr, 10)) return {};
-    return body;
+    if (length.empty()) return {};
+    const size_t size = std::strtoull(length.c_str(), nullptr, 10);
+    if (body.size() < size) return {};
+    return body.substr(0, size);
   };
   std::optional<std::string> text = whole();
   while (open && !text) {
