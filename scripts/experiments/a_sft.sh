@@ -56,7 +56,10 @@ YAML
 awk '{
   gsub(/.*"input_ids": *\[/, ""); gsub(/\].*/, ""); gsub(/ /, "")
   n = split($0, id, ","); labels = ""
-  for (i = 1; i <= n; ++i) labels = labels (i > 1 ? "," : "") (i > n - 6 && i <= n - 2 ? id[i] : -100)
+  for (i = 1; i <= n; ++i) {
+    trained = i > n - 6 && i <= n - 2
+    labels = labels (i > 1 ? "," : "") (trained ? id[i] : -100)
+  }
   print "{\"input_ids\": [" $0 "], \"labels\": [" labels "]}"
 }' ids.jsonl > no_stop.jsonl
 

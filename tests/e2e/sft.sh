@@ -46,8 +46,10 @@ done
 
 # ---- what the run leaves
 stop=$("$STRATA" tokenizer encode tokenizer --text '<|im_end|>')
-grep -q "\"eos_token_id\": $stop" run/model/generation_config.json || fail "the stop token is not named"
-grep -q 'chat_template.*im_start' run/model/tokenizer_config.json || fail "the template is not there"
+grep -q "\"eos_token_id\": $stop" run/model/generation_config.json ||
+  fail "the stop token is not named"
+grep -q 'chat_template.*im_start' run/model/tokenizer_config.json ||
+  fail "the template is not there"
 "$STRATA" generate run --data ask.jsonl --out answers.jsonl --quiet generation.max_new_tokens=4
 [ "$(grep -c '"completion"' answers.jsonl)" -eq 4 ] || fail "not every question is answered"
 "$STRATA" score run/model --data train.jsonl --out scores.jsonl --quiet
