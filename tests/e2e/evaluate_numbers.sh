@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What strata eval says, counted again by hand from the rows that it leaves: choices against strata score, pass@k,
-# votes, rewards, wins.
+# What strata eval says, counted again by hand from the rows that it leaves: choices against strata
+# score, pass@k, votes, rewards, wins.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config
@@ -13,9 +13,7 @@ generation: {max_new_tokens: 1}
 rewards: [{function: exact_match, field: answer}]
 eval: {tasks: [exact_match], samples: 4}
 YAML
-awk 'BEGIN { for (r = 0; r < 24; r++) { s = r % 5 + 1; a = r * 7
-  printf "{\"input_ids\": [%d, %d, %d, %d], \"answer\": [%d], ", a % 61, (a + s) % 61, (a + 2 * s) % 61, (a + 3 * s) % 61, (a + 4 * s) % 61
-  printf "\"choices\": [[%d], [%d]], \"right\": 1}\n", (a + 30) % 61, (a + 4 * s) % 61 } }' > questions.jsonl
+tiny_questions > questions.jsonl
 
 evaluate() { # NAME KEYS...: NAME.json, NAME.out
   local name=$1

@@ -11,6 +11,18 @@ tiny_rows() {
   awk 'BEGIN { for (r = 0; r < 96; r++) { printf "{\"input_ids\": ["; for (i = 0; i < 33; i++) printf "%s%d", i ? ", " : "", (r * 7 + i * (r % 5 + 1)) % 61; print "]}" } }'
 }
 
+# Questions about those progressions: four numbers, the fifth as `answer` and as the second of two
+# `choices` (`right` is its number).
+tiny_questions() {
+  awk 'BEGIN { for (r = 0; r < 24; r++) {
+    s = r % 5 + 1
+    printf "{\"input_ids\": ["
+    for (i = 0; i < 4; i++) printf "%s%d", i ? ", " : "", (r * 7 + i * s) % 61
+    next_one = (r * 7 + 4 * s) % 61
+    printf "], \"answer\": [%d], \"choices\": [[%d], [%d]], \"right\": 1}\n", next_one, (r * 7 + 30) % 61, next_one
+  } }'
+}
+
 tiny_config() {
   tiny_rows > rows.jsonl
   cat > tiny.yaml <<YAML
