@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
 
 #include "trainer/report/chart.h"
 
@@ -11,26 +14,28 @@ namespace {
 
 constexpr size_t kMostSamples = 60;  // of a run, and of prompts side by side; for a page that loads
 
-/// The newest sample of a prompt, or null.
-const SampleRecord* newest_of(const RunRecord& run, const std::string& prompt) {
-  const SampleRecord* newest = nullptr;
+/// The newest sample of each prompt of a run.
+using NewestOf = std::map<std::string_view, const SampleRecord*>;
+
+NewestOf newest_samples(const RunRecord& run) {
+  NewestOf newest;
   for (const SampleRecord& sample : run.samples) {
-    if (sample.prompt == prompt && (newest == nullptr || sample.step >= newest->step))
-      newest = &sample;
+    const auto [at, is_new] = newest.try_emplace(sample.prompt, &sample);
+    if (sample.step >= at->second->step) at->second = &sample;
   }
   return newest;
 }
 
 /// Prompts that more than one run answered, in the order in which they are met.
-std::vector<std::string> shared_prompts(const std::vector<RunRecord>& runs) {
-  std::vector<std::string> prompts;
+std::vector<std::string_view> shared_prompts(const std::vector<RunRecord>& runs,
+                                             const std::vector<NewestOf>& newest) {
+  std::vector<std::string_view> prompts;
+  std::set<std::string_view> met;
   for (const RunRecord& run : runs) {
     for (const SampleRecord& sample : run.samples) {
-      const auto asked = [&](const RunRecord& other) {
-        return newest_of(other, sample.prompt) != nullptr;
-      };
-      if (std::ranges::count(prompts, sample.prompt) == 0 && std::ranges::count_if(runs, asked) > 1)
-        prompts.push_back(sample.prompt);
+      const auto asked = [&](const NewestOf& other) { return other.contains(sample.prompt); };
+      if (!met.insert(sample.prompt).second || std::ranges::count_if(newest, asked) < 2) continue;
+      prompts.push_back(sample.prompt);
       if (prompts.size() == kMostSamples) return prompts;
     }
   }
@@ -41,8 +46,15 @@ std::string score_of(const SampleRecord& sample) {
   return sample.score ? fmt::format(" <small>({:.4g})</small>", *sample.score) : "";
 }
 
+std::string answer_cell(const SampleRecord& sample) {
+  return fmt::format("<td class='text'>{}{}</td>", escape_html(sample.completion),
+                     score_of(sample));
+}
+
 std::string side_by_side(const std::vector<RunRecord>& runs) {
-  const std::vector<std::string> prompts = shared_prompts(runs);
+  std::vector<NewestOf> newest;
+  for (const RunRecord& run : runs) newest.push_back(newest_samples(run));
+  const std::vector<std::string_view> prompts = shared_prompts(runs, newest);
   if (prompts.empty()) return "";
   std::string html =
       "<h3>Side by side</h3>\n<p><small>each run's newest answer; in brackets its "
@@ -51,14 +63,12 @@ std::string side_by_side(const std::vector<RunRecord>& runs) {
     if (!run.samples.empty()) html += "<th>" + escape_html(run.name);
   }
   html += "</tr>\n";
-  for (const std::string& prompt : prompts) {
+  for (const std::string_view prompt : prompts) {
     html += "<tr><td class='text'><b>" + escape_html(prompt) + "</b></td>";
-    for (const RunRecord& run : runs) {
-      if (run.samples.empty()) continue;
-      const SampleRecord* sample = newest_of(run, prompt);
-      html += sample == nullptr ? "<td>-</td>"
-                                : fmt::format("<td class='text'>{}{}</td>",
-                                              escape_html(sample->completion), score_of(*sample));
+    for (size_t i = 0; i < runs.size(); ++i) {
+      if (runs[i].samples.empty()) continue;
+      const auto found = newest[i].find(prompt);
+      html += found == newest[i].end() ? "<td>-</td>" : answer_cell(*found->second);
     }
     html += "</tr>\n";
   }
