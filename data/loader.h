@@ -24,7 +24,7 @@ struct LoaderOptions {
   int context_rank = 0, context_size = 1;
   /// Short rows are padded to the longest of the global step, rounded up to a multiple of this (at
   /// most `sequence`): the same on every rank. Padding changes no number.
-  int64_t length_multiple = 64;
+  int64_t length_multiple = 16;
   int64_t steps_ahead = 2;  ///< how many steps the thread keeps ready
 };
 

@@ -1,11 +1,13 @@
 #!/bin/bash
-# quickstart.sh: from a bare Debian 12 to a small language model that talks, on two cores.
-#   1. setup and build    2. text     3. tokenizer and token shards
-#   4. pretraining        5. samples from before and after
-#   6. how well it predicts unseen text, beside a byte bigram and xz    7. a report with curves
+# quickstart.sh: the whole life of a small language model, from a bare Debian 12, on two cores.
+#   1. setup and build     2. text, lessons and questions    3. tokenizer and token shards
+#   4. pretraining         5. how well it predicts unseen text, beside a byte bigram and xz
+#   6. supervised fine-tuning on conversations, two in five of whose answers are wrong
+#   7. a reward model from preferences                       8. PPO against that reward model
+#   9. questions that no stage has seen, asked after each stage; samples; a report with curves
 # Everything is made in runs/quickstart/; the configs are in configs/quickstart/. A part that is done
 # is not done again, and training that was stopped goes on. The last line of the output is the folder
-# of the model.
+# of the final model.
 # STRATA_BUILD names another build folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,21 +16,22 @@ export LC_ALL=C # bytes are bytes, and a point is a point
 configs=configs/quickstart
 here=runs/quickstart
 strata=${STRATA_BUILD:-build}/strata
-run=$here/pretrain
 
 main() {
   local begin=$SECONDS
   part "Setup and build" build_strata
-  part "Text: the King James Bible and WordNet's glosses" prepare_text
+  part "Text, lessons and questions" prepare_text
   part "Tokenizer and token shards" prepare_tokens
-  part "The model before training" sample_untrained
   part "Pretraining" "$strata" pretrain $configs/pretrain.yaml
-  part "The model after training" sample_trained
   part "Unseen text" compare_predictions
-  part "Report" "$strata" report $run --out $here/report.html
+  part "Fine-tuning on conversations" "$strata" sft $configs/sft.yaml
+  part "A reward model from preferences" "$strata" reward $configs/reward.yaml
+  part "PPO against the reward model" "$strata" ppo $configs/ppo.yaml
+  part "Questions that no stage has seen" ask_questions
+  part "Samples and report" write_report
   say "all of it: $((SECONDS - begin)) s"
   suggest
-  echo "$run/model"
+  echo "$here/ppo/model"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -52,18 +55,24 @@ build_strata() {
   scripts/build.sh "${targets[@]}"
 }
 
-# ---- 2. text
+# ---- 2. text: the King James Bible and WordNet's glosses; lessons: WordNet, the Bible, quiz(6)
 
 prepare_text() {
   mkdir -p $here/text
-  bible -f gen1:1-rev22:21 |
-    awk -v train=$here/text/bible_train.jsonl -v heldout=$here/text/bible_heldout.jsonl \
-      -v share=0.05 -f scripts/quickstart/bible_to_jsonl.awk
-  awk -f scripts/quickstart/wordnet_to_jsonl.awk \
-    /usr/share/wordnet/data.{noun,verb,adj,adv} > $here/text/wordnet.jsonl
+  local wordnet=(/usr/share/wordnet/data.{noun,verb,adj,adv})
+  bible -f gen1:1-rev22:21 > $here/text/bible.txt
+  awk -v train=$here/text/bible_train.jsonl -v heldout=$here/text/bible_heldout.jsonl \
+    -v share=0.05 -f scripts/quickstart/bible_to_jsonl.awk $here/text/bible.txt
+  awk -f scripts/quickstart/wordnet_to_jsonl.awk "${wordnet[@]}" > $here/text/wordnet.jsonl
+
+  mkdir -p $here/tasks
+  awk -v out=$here/tasks -v wrong=0.4 -f scripts/quickstart/wordnet_tasks.awk "${wordnet[@]}"
+  awk -f scripts/quickstart/bible_tasks.awk $here/text/bible.txt > $here/tasks/translate.jsonl
+  find /usr/share/games/bsdgames/quiz -type f ! -name index | sort |
+    xargs awk -f scripts/quickstart/quiz_tasks.awk > $here/tasks/quiz.jsonl
   local file
-  for file in $here/text/*.jsonl; do
-    say "$file: $(wc -l < "$file") documents, $(wc -c < "$file") bytes"
+  for file in $here/text/*.jsonl $here/tasks/*.jsonl; do
+    say "$file: $(wc -l < "$file") rows, $(wc -c < "$file") bytes"
   done
 }
 
@@ -83,42 +92,7 @@ prepare_tokens() {
   done
 }
 
-# ---- 4. and 5. training, and what the model says
-
-# One step with a learning rate of 0: a run whose weights are fresh.
-sample_untrained() {
-  [ -e $here/before.jsonl ] && return
-  "$strata" pretrain $configs/pretrain.yaml run.dir=$here/untrained run.steps=1 \
-    optimizer.lr=0 optimizer.min_lr=0 optimizer.warmup=0 eval.every=0
-  sample $here/untrained before
-}
-
-sample_trained() {
-  sample $run after
-  local steps
-  steps=$(tail -n 1 $run/metrics.jsonl | sed 's/.*"step":\([0-9]*\).*/\1/')
-  {
-    sed 's/^{/{"step":0,/' $here/before.jsonl
-    sed "s/^{/{\"step\":$steps,/" $here/after.jsonl
-  } > $run/samples.jsonl
-  say "one prompt, before and after:"
-  say "   before: $(completion $here/before.jsonl)"
-  say "   after:  $(completion $here/after.jsonl)"
-}
-
-# sample MODEL NAME: completions of the prompts into NAME.jsonl.
-sample() {
-  "$strata" generate "$1" --data $configs/prompts.jsonl --out "$here/$2.jsonl" \
-    generation.max_new_tokens=60 generation.temperature=0.7 generation.top_p=0.95
-}
-
-# The first row's prompt and completion, as they stand in the file.
-completion() {
-  head -n 1 "$1" |
-    sed 's/.*"prompt": *"\([^"]*\)".*"completion": *"\(\([^"\\]\|\\.\)*\)".*/\1\2/'
-}
-
-# ---- 6. bits per byte
+# ---- 5. bits per byte
 
 compare_predictions() {
   plain $here/text/bible_train.jsonl > $here/text/train.txt
@@ -140,21 +114,72 @@ compare_predictions() {
 bits() { awk -v compressed="$1" -v bytes="$2" 'BEGIN { print 8 * compressed / bytes }'; }
 row() { printf '   %-44s %.3f\n' "$1" "$2"; }
 
-# ---- 7. what next
+# ---- 9. what each stage changed
+
+ask_questions() {
+  say "right answers of $(wc -l < $here/tasks/questions.jsonl) questions held out (guessing: 0.25):"
+  printf '   %-14s %10s %10s\n' "after" "likeliest" "sampled"
+  local stage
+  for stage in pretrain sft ppo; do
+    printf '   %-14s %10.3f %10.3f\n' $stage \
+      "$(right_answers $stage likeliest 0)" "$(right_answers $stage sampled 1)"
+  done
+  say "the reward model, on pairs held out (always the same side: 0.5):"
+  row "accuracy" "$(last_value $here/reward eval/accuracy)"
+}
+
+# right_answers STAGE NAME TEMPERATURE: the share; all the numbers go to NAME_STAGE.json.
+right_answers() {
+  local file=$here/$2_$1.json
+  "$strata" eval $configs/questions.yaml model.from=$here/$1 generation.temperature=$3 \
+    --quiet --json > $file
+  sed -n 's/.*"exact_match": *\([0-9.e-]*\).*/\1/p' $file
+}
+
+# last_value RUN NAME: of the last row of its metrics that has it.
+last_value() { sed -n "s|.*\"$2\": *\([0-9.e-]*\).*|\1|p" "$1/metrics.jsonl" | tail -n 1; }
+
+write_report() {
+  "$strata" generate $here/pretrain --data $configs/prompts.jsonl --out $here/pretrain/samples.jsonl \
+    generation.max_new_tokens=40 generation.temperature=0.7 generation.top_p=0.95
+  head -n 20 $here/tasks/questions.jsonl > $here/tasks/few.jsonl
+  local stage
+  for stage in sft ppo; do
+    "$strata" generate $here/$stage --data $here/tasks/few.jsonl --out $here/$stage/samples.jsonl \
+      generation.max_new_tokens=8
+  done
+  say "asked \"What does dwarf mean?\":"
+  local answer
+  for stage in pretrain sft ppo; do
+    answer=$(printf 'What does dwarf mean?\n' |
+      "$strata" chat $here/$stage generation.max_new_tokens=30 generation.temperature=0 --quiet)
+    say "   after $stage: $answer"
+  done
+  "$strata" report $here/{pretrain,sft,reward,ppo} $here/{likeliest,sampled}_{pretrain,sft,ppo}.json \
+    --out $here/report.html
+}
+
+# ---- what next
 
 suggest() {
   cat << END
 
 Next:
-  $strata chat $run                                      talk with it: it goes on with what you type
-  $strata generate $run --prompt "And it came to pass"
-  $strata pretrain $configs/pretrain.yaml run.steps=1000    train on
-  mpirun -n 2 $strata pretrain $configs/pretrain.yaml run.dir=runs/two batch.micro=4
+  $strata chat $here/ppo                                      talk with it
+  $strata generate $here/pretrain --prompt "And it came to pass"
+  $strata pretrain $configs/pretrain.yaml run.steps=1000     train on
+  ${as_root}mpirun -n 2 $strata sft $configs/sft.yaml run.dir=runs/two batch.micro=4
   open $here/report.html in a browser
   $strata init my_model                                           commented configs for your own text
 
-The model:
+The final model:
 END
 }
+
+# Open MPI asks root to say so twice.
+as_root=""
+if [ "$(id -u)" = 0 ]; then
+  as_root="OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+fi
 
 main "$@"

@@ -13,7 +13,7 @@ kBuildPackages=(
   build-essential cmake ninja-build pkg-config ccache mold unzip ca-certificates
   libyaml-cpp-dev libhdf5-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev libfmt-dev libgtest-dev
   zlib1g-dev libzstd-dev libxxhash-dev libopenmpi-dev openmpi-bin)
-kQuickstartPackages=(bible-kjv bible-kjv-text wordnet-base) # the quickstart's text, in the public domain
+kQuickstartPackages=(bible-kjv bible-kjv-text wordnet-base bsdgames) # text, lessons and questions
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

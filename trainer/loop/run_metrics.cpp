@@ -30,6 +30,14 @@ MetricLog::Values loss_first(MetricLog::Values values) {
   return values;
 }
 
+/// What stands in the log line; metrics.jsonl has all of them. Names with a group ("policy/...")
+/// are many: only the scores, the divergence and what the user asked to watch are shown.
+bool is_headline(std::string_view name) {
+  if (name == "bits_per_byte") return false;
+  return name.find('/') == std::string_view::npos || name == "objective/scores" ||
+         name == "objective/kl" || name.starts_with("watch/");
+}
+
 }  // namespace
 
 RunMetrics::RunMetrics(Session& session, int64_t done, int64_t steps, double flops_per_step)
@@ -98,7 +106,7 @@ void RunMetrics::show(int64_t k, double learning_rate, const Rates& rates,
   for (const auto& [name, value] : training) {
     if (name == "grad_norm") {
       line += fmt::format(" gnorm {:.3g}", value);
-    } else if (name != "bits_per_byte") {
+    } else if (is_headline(name)) {
       line += fmt::format(" {} {:.4g}", name, value);
     }
   }
