@@ -52,7 +52,7 @@ def prepare(binary, folder, text):
     with open(folder / "sft.jsonl", "w") as sft, open(folder / "pairs.jsonl", "w") as pairs, open(folder / "prompts.jsonl", "w") as prompts:
         for row in range(256):
             place = row * 600
-            sft.write(json.dumps({"prompt": passage(place, 60) + " ", "completion": passage(place + 60, 120)}) + "\n")
+            sft.write(json.dumps({"prompt": passage(place, 40) + " ", "completion": passage(place + 40, 90)}) + "\n")
             pairs.write(json.dumps({"prompt": passage(place, 40) + " ", "chosen": passage(place + 40, 80), "rejected": passage(place + 300, 80)}) + "\n")
             prompts.write(json.dumps({"prompt": passage(place, 40)}) + "\n")
     (folder / "fresh.yaml").write_text(
