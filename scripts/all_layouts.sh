@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# all_layouts.sh [PART/PARTS] [BUILD]: every legal layout and every legal choice on 1, 2, 4 and 8 ranks against one rank, not the pairwise cover alone
-# that the tests take; hours on two cores. 3/20: the third of twenty equal parts of it. Ends with counts and a verdict, and with 1 where a case differs.
+# all_layouts.sh [PART/PARTS] [BUILD]: every legal layout and every legal choice on 1, 2, 4 and 8
+# ranks against one rank, not the pairwise cover alone that the tests take; hours on two cores.
+# 3/20: the third of twenty equal parts of it. Ends with counts and a verdict, and with 1 where a
+# case differs.
 set -euo pipefail
 part=all
 if [[ "${1:-}" =~ ^[0-9]+/[0-9]+$ ]]; then part="all:$1"; shift; fi

@@ -1,5 +1,6 @@
 #!/bin/bash
-# build.sh [-DNAME=VALUE ...] [TARGET ...]: sets up what is missing and builds a release into build/.
+# build.sh [-DNAME=VALUE ...] [TARGET ...]: sets up what is missing and builds a release into
+# build/.
 #   -DSTRATA_CUDA=AUTO|ON|OFF  -DSTRATA_MPI=AUTO|ON|OFF  -DSTRATA_UNITY=ON|OFF  -DLIBTORCH_ROOT=PATH
 # Without targets: the programs and all tests. STRATA_BUILD names another build folder.
 set -euo pipefail

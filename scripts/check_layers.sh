@@ -1,5 +1,6 @@
 #!/bin/bash
-# check_layers.sh [ROOT]: reads every include of the tree and fails on what the house forbids (docs/design.md):
+# check_layers.sh [ROOT]: reads every include of the tree and fails on what the house forbids
+# (docs/design.md):
 #   an include that the floors do not allow, a foreign header outside its one place, a circle of includes,
 #   a file over 400 lines, conditional compilation, a header without #pragma once.
 # Prints one line per finding. Knows no compiler: a line that starts with #include counts.

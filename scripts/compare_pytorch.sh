@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Training steps of Strata beside PyTorch eager in one run, fp32 and bf16. Makes its own Python environment in build/compare/venv; nothing of it is
-# needed to use Strata.
+# Training steps of Strata beside PyTorch eager in one run, fp32 and bf16. Makes its own Python
+# environment in build/compare/venv; nothing of it is needed to use Strata.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -x build/strata ] || scripts/build.sh

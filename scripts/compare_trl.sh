@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Post-training steps of Strata beside TRL's on the CPU, in one run: sft, reward, dpo, grpo, ppo. Makes its own
-# Python environment in build/compare/venv; nothing of it is needed to use Strata.
+# Post-training steps of Strata beside TRL's on the CPU, in one run: sft, reward, dpo, grpo, ppo.
+# Makes its own Python environment in build/compare/venv; nothing of it is needed to use Strata.
 #   scripts/compare_trl.sh --jobs grpo,ppo --steps 4
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -5,10 +5,9 @@
 #   6. supervised fine-tuning on conversations, two in five of whose answers are wrong
 #   7. a reward model from preferences                       8. PPO against that reward model
 #   9. questions that no stage has seen, asked after each stage; samples; a report with curves
-# Everything is made in runs/quickstart/; the configs are in configs/quickstart/. A part that is done
-# is not done again, and training that was stopped goes on. The last line of the output is the folder
-# of the final model.
-# STRATA_BUILD names another build folder.
+# Everything is made in runs/quickstart/; the configs are in configs/quickstart/. A part that is
+# done is not done again, and training that was stopped goes on. The last line of the output is the
+# folder of the final model. STRATA_BUILD names another build folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C # bytes are bytes, and a point is a point

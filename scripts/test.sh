@@ -1,5 +1,6 @@
 #!/bin/bash
-# test.sh [CTEST ARGUMENT ...]: sets up, builds and runs the tests; the output ends with CTest's summary.
+# test.sh [CTEST ARGUMENT ...]: sets up, builds and runs the tests; the output ends with CTest's
+# summary.
 #   scripts/test.sh -R parallel/     only the tests whose name matches
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,5 +1,6 @@
-# strata_embed_recipes(TARGET NAME...) compiles every file of configs/NAME into TARGET, as the table of
-# trainer/cli/recipes.h: an installed binary needs no source tree. A changed file makes CMake run again.
+# strata_embed_recipes(TARGET NAME...) compiles every file of configs/NAME into TARGET, as the table
+# of trainer/cli/recipes.h: an installed binary needs no source tree. A changed file makes CMake run
+# again.
 function(strata_embed_recipes target)
   set(rows "")
   foreach(recipe ${ARGN})

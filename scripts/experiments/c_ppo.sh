@@ -6,9 +6,9 @@
 # with probability 1/2, so 6 of twelve, at 4.96 nats from the reference. LAYOUT: one (default),
 # tensor, pipeline, data: the last three on two ranks.
 set -euo pipefail
-source_folder=$(cd "$(dirname "$(realpath "$0")")/../.." && pwd)
-. "$source_folder/scripts/experiments/letters.sh"
-. "$source_folder/scripts/experiments/online.sh"
+here=$(dirname "$(realpath "$0")")
+. "$here/letters.sh"
+. "$here/online.sh"
 layouts=("${@:2}")
 [ ${#layouts[@]} -gt 0 ] || layouts=(one)
 
@@ -40,4 +40,4 @@ for layout in "${layouts[@]}"; do
   within "  first ratio of a rollout" "$(mean_of "$run" policy/first_ratio 40)" 0.9999 1.0001
   within "  sampled against recomputed" "$(mean_of "$run" rollout/logprob_ratio 40)" 1 1.01
 done
-[ "$failures" = 0 ]
+verdict

@@ -6,9 +6,9 @@
 # against exact match lift the sampled accuracy to 0.95. ESTIMATOR: grpo, rloo, dr_grpo; the first
 # two by default.
 set -euo pipefail
-source_folder=$(cd "$(dirname "$(realpath "$0")")/../.." && pwd)
-. "$source_folder/scripts/experiments/letters.sh"
-. "$source_folder/scripts/experiments/online.sh"
+here=$(dirname "$(realpath "$0")")
+. "$here/letters.sh"
+. "$here/online.sh"
 estimators=("${@:2}")
 [ ${#estimators[@]} -gt 0 ] || estimators=(grpo rloo)
 
@@ -62,4 +62,4 @@ for estimator in "${estimators[@]}"; do
   say "  groups of equal rewards: $(first_of "$run" frac_reward_zero_std) ->" \
       "$(mean_of "$run" frac_reward_zero_std 10)"
 done
-[ "$failures" = 0 ]
+verdict

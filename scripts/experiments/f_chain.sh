@@ -7,9 +7,9 @@
 # high price of divergence makes answers better; with a low one the reward model's score rises
 # further, while the true worth, which is only watched, turns over.
 set -euo pipefail
-source_folder=$(cd "$(dirname "$(realpath "$0")")/../.." && pwd)
-. "$source_folder/scripts/experiments/letters.sh"
-. "$source_folder/scripts/experiments/online.sh"
+here=$(dirname "$(realpath "$0")")
+. "$here/letters.sh"
+. "$here/online.sh"
 
 letters_tokenizer
 letters_reference
@@ -63,4 +63,4 @@ within "what the reward model gains from beta 0.05" \
 within "what the true worth loses after its best, beta 0.05" \
        "$(difference "$(values_of ppo_0.05 watch/worth | sort -g | tail -n 1)" \
                      "$(mean_of ppo_0.05 watch/worth 10)")" 0.5 6
-[ "$failures" = 0 ]
+verdict

@@ -1,9 +1,10 @@
 # Sourced by the experiments on letters: a world in which every answer is twelve of the letters a to
 # h, so that distributions and preferences have known answers. Everything is made by awk and by the
-# binary in $STRATA. Gives: say, fail, within, letters_tokenizer, letters_reference, mean_count.
+# binary in $STRATA, else build/strata of this tree. Gives: say, within, verdict, first_of, values_of,
+# mean_of, letters_tokenizer, random_words, model_of, letters_reference, mean_count.
 
-STRATA=${STRATA:-build/strata}
-STRATA=$(realpath "$STRATA")
+source_folder=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." && pwd)
+STRATA=$(realpath "${STRATA:-$source_folder/build/strata}")
 seed=${1:-1}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/strata_letters.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
@@ -22,11 +23,41 @@ within() {
   fi
 }
 
+# verdict: the experiment's last line and its exit code.
+verdict() {
+  [ "$failures" -gt 0 ] || { say "seed $seed: as expected"; return 0; }
+  say "seed $seed: $failures numbers outside what was expected"
+  return 1
+}
+
+# values_of RUN KEY: its value in every row of RUN/metrics.jsonl that has it.
+values_of() {
+  awk -v key="\"$2\":" '
+    { at = index($0, key); if (at == 0) next
+      rest = substr($0, at + length(key)); sub(/[,}].*/, "", rest); print rest }
+  ' "$1/metrics.jsonl"
+}
+
+# mean_of RUN KEY LAST: over the last rows.
+mean_of() {
+  values_of "$1" "$2" | tail -n "$3" |
+    awk '{ s += $1 } END { if (NR == 0) print "nan"; else printf "%.4f\n", s / NR }'
+}
+
+first_of() { values_of "$1" "$2" | sed -n 1p; }
+
 # A token for every byte, an end and a pad: letters stay letters.
 letters_tokenizer() {
   awk 'BEGIN { for (i = 0; i < 200; i++) print ">abcdefgh" }' > letters.txt
   cat > tokenizer.yaml <<YAML
-tokenizer: {out: tokenizer, train: {files: [letters.txt], vocab_size: 258, special: ["<|end|>", "<|pad|>"], end: "<|end|>", pad: "<|pad|>"}}
+tokenizer:
+  out: tokenizer
+  train:
+    files: [letters.txt]
+    vocab_size: 258
+    special: ["<|end|>", "<|pad|>"]
+    end: "<|end|>"
+    pad: "<|pad|>"
 YAML
   "$STRATA" tokenizer train tokenizer.yaml --quiet
 }
@@ -43,18 +74,25 @@ random_words() {
   }'
 }
 
-# What all models here share: two layers of width 64, 0.12M parameters.
-small_model='model: {architecture: llama, layers: 2, width: 64, heads: 4, context: 32}
+# model_of LAYERS WIDTH: a small model and what all runs of one share. Letters that are drawn one by
+# one need one layer; small_model is what letters_reference makes, and an experiment may set it.
+model_of() {
+  cat <<YAML
+model: {architecture: llama, layers: $1, width: $2, heads: $(($2 / 16)), context: 32}
 tokenizer: {path: tokenizer}
 precision: {compute: fp32}
-parallel: {zero: 0}'
+parallel: {zero: 0}
+YAML
+}
+small_model=$(model_of 2 64)
 
-# The reference: says twelve letters, each equally likely, and ends.
+# letters_reference [STEPS]: a model that says twelve letters, each equally likely, and ends.
 letters_reference() {
-  random_words 12800 "$((seed + 100))" | awk '{ printf "{\"prompt\": \">\", \"completion\": \"%s\"}\n", $1 }' > reference.jsonl
+  random_words 12800 "$((seed + 100))" |
+    awk '{ printf "{\"prompt\": \">\", \"completion\": \"%s\"}\n", $1 }' > reference.jsonl
   cat > reference.yaml <<YAML
 $small_model
-run: {dir: reference, steps: 200, seed: $seed}
+run: {dir: reference, steps: ${1:-200}, seed: $seed}
 data: {train: [{path: reference.jsonl}]}
 sft: {packing: false}
 batch: {global: 64, micro: 64, sequence: 16}
@@ -69,9 +107,8 @@ YAML
 # mean_count RUN NUMBER: the mean number of letters a in as many sampled answers.
 mean_count() {
   awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) print "{\"prompt\": \">\"}" }' > prompts.jsonl
-  "$STRATA" generate "$1" --data prompts.jsonl --out answers.jsonl --quiet generation.max_new_tokens=14 "generation.seed=$seed" batch.global=512
-  sed -E 's/.*"completion":"([^"]*)".*/\1/' answers.jsonl | awk '{ sum += gsub(/a/, "") } END { printf "%.3f", sum / NR }'
+  "$STRATA" generate "$1" --data prompts.jsonl --out answers.jsonl --quiet \
+    generation.max_new_tokens=14 "generation.seed=$seed" batch.global=512
+  sed -E 's/.*"completion":"([^"]*)".*/\1/' answers.jsonl |
+    awk '{ sum += gsub(/a/, "") } END { printf "%.3f", sum / NR }'
 }
-
-# metric RUN STEP NAME
-metric() { sed -nE "s/.*\"step\":$2,.*\"$3\":([-+0-9.e]+).*/\1/p" "$1/metrics.jsonl" | head -1; }

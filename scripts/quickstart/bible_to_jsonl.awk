@@ -1,6 +1,6 @@
-# The output of `bible -f gen1:1-rev22:21` ("Ge1:1 In the beginning ...", a verse a line) as JSONL: a
-# row per chapter, {"text": "In the beginning ...\nAnd the earth ..."}. Whole books from the end, up to
-# `share` of the text, go to `heldout`, the others to `train`:
+# The output of `bible -f gen1:1-rev22:21` ("Ge1:1 In the beginning ...", a verse a line) as JSONL:
+# a row per chapter, {"text": "In the beginning ...\nAnd the earth ..."}. Whole books from the end,
+# up to `share` of the text, go to `heldout`, the others to `train`:
 #   bible -f gen1:1-rev22:21 |
 #     awk -v train=a.jsonl -v heldout=b.jsonl -v share=0.05 -f bible_to_jsonl.awk
 {

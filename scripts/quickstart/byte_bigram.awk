@@ -1,4 +1,5 @@
-# Bits per byte of a text under a byte bigram counted on another: p(b after a) = (n(a b) + 0.1) / (n(a) + 25.6).
+# Bits per byte of a text under a byte bigram counted on another: p(b after a) = (n(a b) + 0.1) /
+# (n(a) + 25.6).
 #   LC_ALL=C awk -f byte_bigram.awk TRAIN.txt HELDOUT.txt
 function step(byte) {
   if (is_training) {

@@ -1,4 +1,5 @@
-# WordNet's meanings as lessons, preferences, prompts and questions, JSONL files in the folder `out`:
+# WordNet's meanings as lessons, preferences, prompts and questions, JSONL files in the folder
+# `out`:
 #   awk -v out=DIR -f wordnet_tasks.awk /usr/share/wordnet/data.noun ...
 # The question: which part of speech has a meaning? Each part is asked equally often, so guessing is
 # right one time in four.

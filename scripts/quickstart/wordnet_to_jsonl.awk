@@ -1,8 +1,8 @@
 # WordNet's data.noun, data.verb, data.adj and data.adv as JSONL: a row per meaning,
 # {"text": "word: gloss"}.
 #   awk -f wordnet_to_jsonl.awk /usr/share/wordnet/data.noun ...
-# A line is "offset file-number type word-count word ... | gloss" (wndb(5)); the licence on top is set
-# in by two blanks. Meanings that wordnet_tasks.awk holds out are left out, by its own hash.
+# A line is "offset file-number type word-count word ... | gloss" (wndb(5)); the licence on top is
+# set in by two blanks. Meanings that wordnet_tasks.awk holds out are left out, by its own hash.
 function hash(n, salt,   h) {
   h = (n * 7919 + salt * 104729) % 1000003
   h = (h * h + salt) % 1000003

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Ranks that share every sequence: the losses of one rank, whatever else is cut and whatever the masks say.
+# Ranks that share every sequence: the losses of one rank, whatever else is cut and whatever the
+# masks say.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config
@@ -51,6 +52,7 @@ check documents 2 documents_context2 $documents parallel.context=2
 check documents 4 documents_context4 $documents parallel.context=4
 check documents 4 documents_tensor2_context2 $documents parallel.context=2 parallel.tensor=2
 
-# Every rank takes two equal chunks: what does not divide is refused with the nearest lengths that do.
+# Every rank takes two equal chunks: what does not divide is refused with the nearest lengths that
+# do.
 expect_code 2 "$MPIRUN" 2 "$STRATA" pretrain tiny.yaml run.dir=refused parallel.context=2 batch.sequence=30
 expect_text "batch.sequence is 30, no multiple of 2 x parallel.context 2 = 4; nearest legal: 28 or 32"

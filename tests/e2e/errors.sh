@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What a user gets wrong is answered with exit 2, the place, and the nearest valid name; nothing is written.
+# What a user gets wrong is answered with exit 2, the place, and the nearest valid name; nothing is
+# written.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# strata init writes a life that runs as it is, command by command of its README, and overwrites nothing.
+# strata init writes a life that runs as it is, command by command of its README, and overwrites
+# nothing.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 

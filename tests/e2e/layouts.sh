@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# One YAML key changes how the work is cut, and the losses stay: every number of ranks, micro-batch and axis against one rank.
+# One YAML key changes how the work is cut, and the losses stay: every number of ranks, micro-batch
+# and axis against one rank.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config
-# What a layout comes to is told before anything runs: the grid of the schedule, and how many micro-batches each stage keeps.
+# What a layout comes to is told before anything runs: the grid of the schedule, and how many
+# micro-batches each stage keeps.
 expect_code 0 "$STRATA" check tiny.yaml --ranks 4 parallel.pipeline=4 batch.micro=3
 expect_text "stage 3  .  .  .  F0 B0 B0 F1"
 expect_text "kept at once       4, 3, 2, 1 micro-batches on stages 0 to 3"

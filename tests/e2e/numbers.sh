@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Numbers that go bad end the run with exit 5 before they reach a checkpoint; missing files and full disks have codes of their own.
+# Numbers that go bad end the run with exit 5 before they reach a checkpoint; missing files and full
+# disks have codes of their own.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config

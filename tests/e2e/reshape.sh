@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A run that moves between layouts: what one layout saved any other loads and writes byte for byte, there and back; and ten more steps, two on each
-# of five layouts, equal those of the unbroken run. (Bytes of moments and masters: tests/trainer/checkpoint_mpi_test.cpp.)
+# A run that moves between layouts: what one layout saved any other loads and writes byte for byte,
+# there and back; and ten more steps, two on each of five layouts, equal those of the unbroken run.
+# (Bytes of moments and masters: tests/trainer/checkpoint_mpi_test.cpp.)
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config

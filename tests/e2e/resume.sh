@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A run that is killed at any moment and started again ends bit for bit like one that was not; stops on request; passes over a damaged checkpoint.
+# A run that is killed at any moment and started again ends bit for bit like one that was not; stops
+# on request; passes over a damaged checkpoint.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 tiny_config

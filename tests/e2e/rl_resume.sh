@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ppo and grpo runs that are killed at any moment and started again end bit for bit like one that was
-# not: weights of policy and critic, metrics and samples. No rollout is trained on twice.
+# ppo and grpo runs that are killed at any moment and started again end bit for bit like one that
+# was not: weights of policy and critic, metrics and samples. No rollout is trained on twice.
 set -euo pipefail
 . "$STRATA_SOURCE/tests/support/tiny_run.sh"
 . "$STRATA_SOURCE/tests/support/tiny_rl.sh"

@@ -44,6 +44,23 @@ for layout in "2 data=2" "2 tensor=2" "2 pipeline=2" "2 context=2" "4 data=2 ten
   compare_losses run "$run" 2e-5
 done
 
+# ---- noise on embeddings: in training alone, the same on any layout
+noisy=(sft.neftune=10 sft.packing=true optimizer.lr=1.0e-9)
+"$STRATA" sft sft.yaml --quiet run.dir=still "${noisy[@]}" sft.neftune=0
+"$STRATA" sft sft.yaml --quiet run.dir=noisy "${noisy[@]}"
+column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) at = i; next }
+  at && $at != "" { printf "%.4f\n", $at }' "$1/metrics.csv"; }
+[ "$(column still eval_loss)" = "$(column noisy eval_loss)" ] || fail "evaluation has noise"
+[ "$(column still loss)" != "$(column noisy loss)" ] || fail "training has no noise"
+for layout in "2 tensor=2 sequence=true" "2 pipeline=2" "2 context=2" "4 data=2 tensor=2"; do
+  read -r ranks axes <<< "$layout"
+  words=()
+  for axis in $axes; do words+=("parallel.$axis"); done
+  "$MPIRUN" "$ranks" "$STRATA" sft sft.yaml --quiet run.dir=noisy_ranks "${noisy[@]}" "${words[@]}"
+  compare_losses noisy noisy_ranks 2e-5
+  rm -r noisy_ranks
+done
+
 # ---- what the run leaves
 stop=$("$STRATA" tokenizer encode tokenizer --text '<|im_end|>')
 grep -q "\"eos_token_id\": $stop" run/model/generation_config.json ||

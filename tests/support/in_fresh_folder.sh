@@ -1,5 +1,6 @@
 #!/bin/bash
-# in_fresh_folder.sh SCRIPT: runs a test script in an empty folder, which goes away when the script succeeds.
+# in_fresh_folder.sh SCRIPT: runs a test script in an empty folder, which goes away when the script
+# succeeds.
 set -eu
 folder=$(mktemp -d "${TMPDIR:-/tmp}/strata_test.XXXXXX")
 cd "$folder"

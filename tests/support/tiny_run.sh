@@ -1,5 +1,6 @@
-# Sourced by the command-line tests: a small pretraining run on ids, and ways to look at what it left.
-# Gives: tiny_config DIR (writes tiny.yaml), losses RUN, expect_code CODE COMMAND..., fail MESSAGE.
+# Sourced by the command-line tests: a small pretraining run on ids, and ways to look at what it
+# left. Gives: tiny_config DIR (writes tiny.yaml), losses RUN, expect_code CODE COMMAND..., fail
+# MESSAGE.
 
 fail() {
   echo "FAILED: $*" >&2
