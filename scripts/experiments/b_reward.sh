@@ -4,7 +4,7 @@
 # Every letter has a worth, a word's utility u is their sum, and pairs are judged by Bradley and
 # Terry's rule on u: labels are noisy, and no judge can agree with more of them than one who knows
 # u. 10,000 pairs, one pass. The model must come within 0.02 of that ceiling, order words by u, and
-# stay centred; control: without reward.center it drifts, and is no better. SHORT leaves it out.
+# stay centred; control: without reward.center its mean is further from 0, and it is no better.
 set -euo pipefail
 . "$(dirname "$(realpath "$0")")/letters.sh"
 
@@ -15,10 +15,10 @@ letters_reference 50
 # judged NUMBER SEED: "better worse u(better) u(worse)" of judged pairs.
 judged() {
   random_words $((2 * $1)) "$2" | awk -v seed="$2" '
-    function utility(word, i, u) {
-      u = 0
-      for (i = 1; i <= 12; i++) u += 0.183 * (index("abcdefgh", substr(word, i, 1)) - 4.5)
-      return u
+    function utility(word, i, sum) {
+      sum = -54
+      for (i = 1; i <= 12; i++) sum += index("abcdefgh", substr(word, i, 1))
+      return 0.183 * sum
     }
     BEGIN { srand(seed + 1000) }
     { word[NR % 2] = $1 }
@@ -34,9 +34,10 @@ as_pairs() {
 judged 10000 "$seed" | as_pairs > train.jsonl
 judged 2000 "$((seed + 50))" > held_out.txt
 as_pairs < held_out.txt > held_out.jsonl
-# How many labels one who knows u can expect to meet, and how many of these labels it meets.
+# The labels that one who knows u can expect to meet, and of these labels the share that it meets
+# (equal words count half).
 read -r ceiling met <<< "$(awk '
-  { p = 1 / (1 + exp($4 - $3)); sum += p > 0.5 ? p : 1 - p; met += $3 > $4 }
+  { p = 1 / (1 + exp($4 - $3)); sum += p > 0.5 ? p : 1 - p; met += $3 == $4 ? 0.5 : $3 > $4 }
   END { printf "%.4f %.4f", sum / NR, met / NR }' held_out.txt)"
 say "Bayes ceiling: $ceiling expected, $met of these labels"
 
@@ -87,7 +88,6 @@ summary() {
 less() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", a - b }'; }
 
 reward centred reward.normalize=mean_std
-within "loss at step 1" "$(first_of centred loss)" 0.6 0.85
 within "accuracy at step 1" "$(first_of centred accuracy)" 0.3 0.7
 accuracy=$(mean_of centred eval/accuracy 1)
 within "accuracy on held-out labels: $accuracy, less than who knows u" \
@@ -99,10 +99,12 @@ within "accuracy in the order of u" "$gold" 0.98 1
 within "correlation with u" "$correlation" 0.97 1
 within "mean of the normalised reward" "$mean" -0.1 0.1
 within "deviation of the normalised reward" "$deviation" 0.9 1.1
-if [ -z "${SHORT:-}" ]; then
-  reward free reward.center=0
-  within "accuracy without centring, less with it" \
-    "$(less "$(mean_of free eval/accuracy 1)" "$accuracy")" -0.02 0.02
-  say "mean reward without centring: $(mean_of free eval/mean_reward 1)"
-fi
+
+reward free reward.center=0
+within "loss at step 1, without centring" "$(first_of free loss)" 0.6 0.85
+within "accuracy without centring, less with it" \
+  "$(less "$(mean_of free eval/accuracy 1)" "$accuracy")" -0.02 0.02
+drift=$(mean_of free eval/mean_reward 1)
+within "mean reward without centring: $drift, further from 0 by" \
+  "$(less "${drift#-}" "$(mean_of centred eval/mean_reward 1 | tr -d -)")" 0.05 100
 verdict

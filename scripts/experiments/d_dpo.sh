@@ -5,8 +5,8 @@
 # s = ln(7)/2 per letter a. The policy that dpo is to find is reference x exp(s / beta): with beta
 # 0.5 every letter is an a with probability 1/2, so 6.00 of twelve, with beta 1 sqrt(7) / (sqrt(7) +
 # 7), so 3.29. Before the first step policy and reference are the same, and the loss is ln 2. The
-# relatives (ipo, kto) are asked for the direction alone; control: with chosen and rejected exchanged
-# letters a become rare. SHORT leaves relatives and control out. STEPS (300) shortens it.
+# relatives (ipo, kto) are asked for the direction alone; control: with chosen and rejected
+# exchanged letters a become rare. SHORT leaves relatives and control out. STEPS (300) shortens it.
 set -euo pipefail
 . "$(dirname "$(realpath "$0")")/letters.sh"
 steps=${STEPS:-300}

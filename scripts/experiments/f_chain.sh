@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A noisy judge, a reward model, PPO, and what over-optimisation looks like: f_chain.sh [SEED]
 #
-# Answers are twelve letters; their true worth grows with the number of letters a up to six and falls
-# beyond. The judge prefers by a coin that is weighted with the difference in worth. Answers of the
-# reference rarely have more than five, so the reward model learns that more is better. PPO with a
-# high price of divergence makes answers better; with a low one the reward model's score rises
-# further, while the true worth, which is only watched, turns over.
+# Answers are twelve letters; their true worth grows with the number of letters a up to six and
+# falls beyond. The judge prefers by a coin that is weighted with the difference in worth. Answers
+# of the reference rarely have more than five, so the reward model learns that more is better. PPO
+# with a high price of divergence makes answers better; with a low one the reward model's score
+# rises further, while the true worth, which is only watched, turns over.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/letters.sh"

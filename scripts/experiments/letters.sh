@@ -1,14 +1,15 @@
-# Sourced by the experiments on letters: a world in which every answer is twelve of the letters a to
-# h, so that distributions and preferences have known answers. Everything is made by awk and by the
-# binary in $STRATA, else build/strata of this tree. Gives: say, within, verdict, first_of, values_of,
-# mean_of, letters_tokenizer, random_words, model_of, letters_reference, mean_count.
+# shellcheck shell=bash
+# Sourced by the experiments on letters: a world in which every answer is twelve of the letters a
+# to h, so that distributions and preferences have known answers. Everything is made by awk and by
+# the binary in $STRATA, else build/strata of this tree. Gives: say, within, verdict, first_of,
+# values_of, mean_of, letters_tokenizer, random_words, model_of, letters_reference, mean_count.
 
 source_folder=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." && pwd)
 STRATA=$(realpath "${STRATA:-$source_folder/build/strata}")
 seed=${1:-1}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/strata_letters.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+cd "$folder" || exit
 failures=0
 
 say() { printf '%s\n' "$*"; }

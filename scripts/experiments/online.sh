@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154  # what it gives and takes is used beside it
 # Sourced by the experiments on ppo and grpo, after letters.sh: a program on several ranks, and
 # rewards that count letters. Gives: ranks, counter, online_settings.
 
