@@ -96,6 +96,9 @@ void TokenizerFiles::write(const base::fs::path& folder) const {
   config.erase("chat_template");
   if (!chat_template.empty()) config["chat_template"] = chat_template;
   if (!config.contains("tokenizer_class")) config["tokenizer_class"] = "PreTrainedTokenizerFast";
+  // Without this, that class returns token_type_ids too, which no causal model takes.
+  if (!config.contains("model_input_names"))
+    config["model_input_names"] = {"input_ids", "attention_mask"};
   base::write_file(folder / "tokenizer.json", tokenizer_json);
   base::write_file(folder / kConfigName, base::pretty_json(config));
   if (special_tokens_map_json.empty()) return;

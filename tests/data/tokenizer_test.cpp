@@ -181,6 +181,7 @@ TEST(Tokenizer, SavesWhatItReadAndTheChatTemplate) {
   const auto config = base::read_json(folder / "saved/tokenizer_config.json");
   EXPECT_EQ(config["model_max_length"], 99);
   EXPECT_EQ(config["tokenizer_class"], "PreTrainedTokenizerFast");
+  EXPECT_EQ(config["model_input_names"], base::Json({"input_ids", "attention_mask"}));
   base::write_file(folder / "saved/chat_template.jinja", "from its own file");
   EXPECT_EQ(Tokenizer::load(folder / "saved").chat_template(), "from its own file");
 }
