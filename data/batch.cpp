@@ -16,6 +16,15 @@ void place_row(std::vector<T>& into, int64_t row, int64_t length, const std::vec
   std::copy(values.begin(), values.end(), into.begin() + row * length);
 }
 
+std::vector<int32_t> document_tokens(const std::vector<int32_t>& documents) {
+  std::map<int32_t, int32_t> tokens_of;
+  for (const int32_t document : documents) ++tokens_of[document];
+  std::vector<int32_t> result;
+  result.reserve(documents.size());
+  for (const int32_t document : documents) result.push_back(tokens_of[document]);
+  return result;
+}
+
 bool is_one_document(const Row& row) {
   for (int64_t t = 0; t < row.length(); ++t) {
     if (row.documents[t] != 0 || row.positions[t] != t) return false;
@@ -49,6 +58,7 @@ Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, in
   batch.weights.assign(cells, 0.0f);
   batch.positions.assign(cells, 0);
   batch.documents.assign(cells, kPadding);
+  batch.document_tokens.assign(cells, 0);
   batch.samples.assign(samples.begin(), samples.end());
   batch.bytes.reserve(rows.size());
   for (int64_t r = 0; r < batch.rows; ++r) {
@@ -59,6 +69,7 @@ Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, in
     place_row(batch.weights, r, length, row.weights);
     place_row(batch.positions, r, length, row.positions);
     place_row(batch.documents, r, length, row.documents);
+    place_row(batch.document_tokens, r, length, document_tokens(row.documents));
     batch.one_document = batch.one_document && is_one_document(row);
     batch.bytes.push_back(row.bytes);
     for (const auto& [name, value] : row.columns) {
@@ -93,6 +104,7 @@ Batch take_rows(const Batch& whole, std::span<const int64_t> rows) {
   some.weights = take(whole.weights, whole.length);
   some.positions = take(whole.positions, whole.length);
   some.documents = take(whole.documents, whole.length);
+  some.document_tokens = take(whole.document_tokens, whole.length);
   some.one_document = whole.one_document;
   some.places = whole.places;
   some.samples = take(whole.samples, 1);
@@ -126,6 +138,7 @@ Batch cut_rows(const Batch& whole, int part, int parts) {
   own.weights = take(whole.weights);
   own.positions = take(whole.positions);
   own.documents = take(whole.documents);
+  own.document_tokens = take(whole.document_tokens);
   own.one_document = whole.one_document;
   for (const int64_t begin : begins)
     for (int64_t place = begin; place < begin + chunk; ++place) own.places.push_back(place);

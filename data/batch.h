@@ -31,12 +31,14 @@ struct Batch {
                                    ///< row, for rotary embeddings
   std::vector<int32_t> documents;  ///< [rows, length] number of the document within the row; tokens
                                    ///< attend only inside equal numbers
-  bool one_document = true;        ///< each row is one sequence from position 0 with at most right
-                                   ///< padding: no document mask needed
-  std::vector<int64_t> places;     ///< [length] which columns of the whole rows these are, after
-                                   ///< cut_rows(); empty: rows are whole
-  std::vector<int64_t> samples;    ///< [rows] global sample number, the same on any layout: keys
-                                   ///< dropout; -1 for a row that only fills up
+  std::vector<int32_t> document_tokens;  ///< [rows, length] how many tokens the document has in
+                                         ///< the whole row; 0 in padding
+  bool one_document = true;      ///< each row is one sequence from position 0 with at most right
+                                 ///< padding: no document mask needed
+  std::vector<int64_t> places;   ///< [length] which columns of the whole rows these are, after
+                                 ///< cut_rows(); empty: rows are whole
+  std::vector<int64_t> samples;  ///< [rows] global sample number, the same on any layout: keys
+                                 ///< dropout; -1 for a row that only fills up
   std::vector<int64_t> bytes;  ///< [rows] bytes of text that the row's targets stand for (bits per
                                ///< byte); 0 where unknown
   std::map<std::string, std::vector<float>>

@@ -13,6 +13,7 @@ void rope(const RopeRaw&) { refuse(); }
 void swiglu(const SwigluRaw&) { refuse(); }
 void gelu(const GeluRaw&) { refuse(); }
 void dropout(const DropoutRaw&) { refuse(); }
+void noise(const NoiseRaw&) { refuse(); }
 void logit_partials(const LogitPartialsRaw&) { refuse(); }
 void logit_gradient(const LogitGradientRaw&) { refuse(); }
 

@@ -64,6 +64,16 @@ struct DropoutRaw {
   void* out;
 };
 
+struct NoiseRaw {
+  bool bf16;
+  int64_t rows, width;
+  uint64_t key;
+  const int64_t* tokens;
+  const float* bounds;  ///< one per row
+  const void* x;
+  void* out;
+};
+
 struct LogitPartialsRaw {
   bool bf16;
   int64_t rows, columns, first_column;
@@ -89,6 +99,7 @@ void rope(const RopeRaw& rope);
 void swiglu(const SwigluRaw& swiglu);
 void gelu(const GeluRaw& gelu);
 void dropout(const DropoutRaw& dropout);
+void noise(const NoiseRaw& noise);
 void logit_partials(const LogitPartialsRaw& partials);
 void logit_gradient(const LogitGradientRaw& gradient);
 }  // namespace cpu
@@ -101,6 +112,7 @@ void rope(const RopeRaw& rope);
 void swiglu(const SwigluRaw& swiglu);
 void gelu(const GeluRaw& gelu);
 void dropout(const DropoutRaw& dropout);
+void noise(const NoiseRaw& noise);
 void logit_partials(const LogitPartialsRaw& partials);
 void logit_gradient(const LogitGradientRaw& gradient);
 }  // namespace cuda

@@ -167,44 +167,6 @@ std::vector<ChatPiece> write_plain(const Messages& messages, const ChatTokens& t
   return pieces;
 }
 
-// ---- recognition
-
-/// A template's text in one form: inside Jinja's brackets no blanks and one kind of quotes, line
-/// breaks in strings escaped, strings that are added made one; outside, no line break behind a
-/// bracket and no indentation before one (transformers sets trim_blocks and lstrip_blocks).
-std::string canonical(std::string_view jinja) {
-  std::string text;
-  char quote = 0;
-  bool inside = false;
-  for (size_t i = 0; i < jinja.size(); ++i) {
-    const char c = jinja[i];
-    const char next = i + 1 < jinja.size() ? jinja[i + 1] : '\0';
-    if (quote != 0) {
-      if (c == quote) quote = 0;
-      text += c == '\n' ? "\\n" : std::string(1, quote == 0 ? '\'' : c);
-    } else if (inside && (c == '\'' || c == '"')) {
-      quote = c;
-      text += '\'';
-    } else if (!inside && c == '{' && (next == '{' || next == '%')) {
-      if (next == '%') {
-        while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.pop_back();
-      }
-      inside = true;
-      text += c;
-    } else if (inside && (c == '}' || c == '%') && next == '}') {
-      inside = false;
-      text += {c, '}'};
-      ++i;
-      if (c == '%' && i + 1 < jinja.size() && jinja[i + 1] == '\n') ++i;
-    } else if (!inside || (c != ' ' && c != '\n' && c != '\t')) {
-      text += c;
-    }
-  }
-  constexpr std::string_view kJoint = "'+'";
-  for (size_t at; (at = text.find(kJoint)) != std::string::npos;) text.erase(at, kJoint.size());
-  return text;
-}
-
 }  // namespace
 
 std::span<const ChatStyle> chat_styles() {
@@ -228,15 +190,6 @@ std::span<const ChatStyle> chat_styles() {
       {"plain", {}, "", false, kPlainJinja, false, write_plain},
   };
   return styles;
-}
-
-const ChatStyle* style_of_jinja(std::string_view jinja) {
-  const std::string text = canonical(jinja);
-  for (const ChatStyle& style : chat_styles()) {
-    const std::string own = canonical(style.jinja);
-    if (text == own || text == "{{bos_token}}" + own) return &style;
-  }
-  return nullptr;
 }
 
 }  // namespace strata::data

@@ -38,8 +38,4 @@ struct ChatStyle {
 
 std::span<const ChatStyle> chat_styles();
 
-/// The style that a Jinja text writes: one of ours, or one of the forms in which they are known;
-/// null where it is none of these. Blanks and quotes inside Jinja's brackets do not count.
-const ChatStyle* style_of_jinja(std::string_view jinja);
-
 }  // namespace strata::data

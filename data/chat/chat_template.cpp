@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "data/chat/chat_styles.h"
+#include "data/chat/jinja_forms.h"
 
 namespace strata::data {
 namespace {
@@ -45,6 +46,16 @@ bool begins_texts(const TextCodec& codec) {
   return codec.bos_id() && !nothing.empty() && nothing.front() == *codec.bos_id();
 }
 
+std::string refusal_of(const JinjaForm& unknown) {
+  const std::string known =
+      fmt::format("set sft.template to the one of {} that comes nearest to it",
+                  fmt::join(chat_template_names(), ", "));
+  if (unknown.difference.empty())
+    return "the tokenizer's chat_template is none that is known here: " + known;
+  return fmt::format("the tokenizer's chat_template {}, which none here does: {}",
+                     unknown.difference, known);
+}
+
 }  // namespace
 
 std::vector<std::string> chat_template_names() {
@@ -72,26 +83,35 @@ ChatTemplate::ChatTemplate(std::string_view name, const TextCodec& codec)
 ChatTemplate ChatTemplate::choose(std::string_view setting, std::string_view jinja,
                                   const TextCodec& codec) {
   if (setting != "auto") return {setting, codec};
-  std::string_view name = "plain";
+  JinjaForm own;
   if (!jinja.empty()) {
-    const ChatStyle* own = style_of_jinja(jinja);
-    if (own == nullptr) {
-      return {codec, fmt::format("the tokenizer's chat_template is none that is known here ({}): "
-                                 "set sft.template to the one that it stands for",
-                                 fmt::join(chat_template_names(), ", "))};
-    }
-    name = own->name;
+    own = form_of_jinja(jinja);
+    if (own.style == nullptr) return {codec, refusal_of(own)};
   }
   try {
-    return {name, codec};
+    ChatTemplate chosen(own.style ? own.style->name : "plain", codec);
+    if (own.style) chosen.follow(own.begins, own.system);
+    return chosen;
   } catch (const UserError& error) {
     return {codec, error.what()};
   }
 }
 
+void ChatTemplate::follow(bool begins, bool system) {
+  begin_ = begins && codec_->bos_id() ? text_of_token(*codec_, *codec_->bos_id()) : "";
+  takes_system_ = system;
+}
+
 MaskedIds ChatTemplate::render(const Messages& messages, size_t first_trained,
                                bool add_generation_prompt) const {
   if (!usable()) throw UserError(base::kBadUsage, refusal_);
+  if (!takes_system_ && !messages.empty() && messages[0].role == "system") {
+    throw UserError(
+        base::kBadData,
+        fmt::format("message 0 is the system's, which the tokenizer's own chat_template "
+                    "refuses; with sft.template: {} it opens the user's first turn",
+                    style_->name));
+  }
   const std::vector<ChatPiece> pieces =
       style_->write(messages, {begin_, end_}, add_generation_prompt);
   std::string text = style_->begins_each_turn ? "" : begin_;

@@ -40,8 +40,9 @@ class ChatTemplate {
   ChatTemplate(std::string_view name, const TextCodec& codec);
 
   /// What `sft.template` asks for: a name, or "auto" = the tokenizer's own template (`jinja`, its
-  /// text), else plain. An own template that cannot be used (its Jinja text is none of ours) is
-  /// complained of where messages are rendered, as rows without messages need none.
+  /// text, where it is known to write the same as one of ours: jinja_forms.h), else plain. An own
+  /// template that cannot be used is complained of where messages are rendered, as rows without
+  /// messages need none. BOS stands where the own text writes it.
   static ChatTemplate choose(std::string_view setting, std::string_view jinja,
                              const TextCodec& codec);
 
@@ -63,10 +64,14 @@ class ChatTemplate {
   ChatTemplate(const TextCodec& codec, std::string refusal)
       : codec_(&codec), refusal_(std::move(refusal)) {}
 
+  /// What the tokenizer's own text does where ours would do otherwise.
+  void follow(bool begins, bool system);
+
   const ChatStyle* style_ = nullptr;
   const TextCodec* codec_;
   std::string begin_, end_;  ///< as text: what opens a conversation (BOS or nothing), the end token
   int32_t stop_id_ = -1;
+  bool takes_system_ = true;
   std::string refusal_;  ///< why nothing can be rendered
 };
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "data/chat/chat_styles.h"
+#include "data/chat/jinja_forms.h"
 #include "data/chat/prompt_codec.h"
 #include "data/tokenizer/tokenizer.h"
 #include "tests/data/byte_codec.h"
@@ -94,15 +95,51 @@ TEST_F(AgainstTransformers, ATemplateIsKnownByItsOwnTextAndByOtherSpellingsOfIt)
     }
   }
   const Tokenizer& tokenizer = tokenizers_.at("no_bos");
-  const ChatStyle* spelled = style_of_jinja(
-      "{%  for message in messages  %}\n{{\"<|im_start|>\" + message[\"role\"] + \"\n\"+message"
-      "['content'] + '<|im_end|>' + '\\n'}}{%endfor%}\n"
-      "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}");
+  const ChatStyle* spelled =
+      form_of_jinja(
+          "{%  for message in messages  %}\n{{\"<|im_start|>\" + message[\"role\"] + \"\n\"+message"
+          "['content'] + '<|im_end|>' + '\\n'}}{%endfor%}\n"
+          "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+          .style;
   ASSERT_NE(spelled, nullptr);
   EXPECT_EQ(spelled->name, "chatml");
-  EXPECT_EQ(style_of_jinja("{% for x in messages %}{% endfor %}"), nullptr);
+  EXPECT_EQ(form_of_jinja("{% for x in messages %}{% endfor %}").style, nullptr);
+  // A minus takes the blanks beside its bracket; without one they are text.
+  EXPECT_EQ(canonical_jinja("a \n {{- x -}} \n b"), "a{{x}}b");
+  EXPECT_EQ(canonical_jinja("a \n {{ x }} \n b"), "a \n {{x}} \n b");
   EXPECT_EQ(ChatTemplate::choose("auto", "", tokenizer).name(), "plain");
   EXPECT_EQ(ChatTemplate::choose("chatml", "whatever", tokenizer).name(), "chatml");
+}
+
+// Templates as they come with models: known where they write what ours do, refused elsewhere.
+TEST_F(AgainstTransformers, PublishedTemplatesGiveTheirOwnIdsOrNone) {
+  std::map<std::string, std::string> texts;
+  for (const base::Json& published : base::read_json(kGolden / "published.json")) {
+    const auto model = published["model"].get<std::string>();
+    texts[model] = published["jinja"].get<std::string>();
+    const JinjaForm form = form_of_jinja(texts[model]);
+    EXPECT_EQ(form.style ? form.style->name : "", published["style"].get<std::string>()) << model;
+    const bool told = !form.difference.empty() || model == "Llama-3-8B-Instruct, first release";
+    EXPECT_EQ(told, form.style == nullptr) << model;
+  }
+  int same = 0, refused = 0;
+  for (const base::Json& one : base::read_json(kGolden / "published_ids.json")) {
+    const auto model = one["model"].get<std::string>();
+    const ChatTemplate chat = ChatTemplate::choose(
+        "auto", texts.at(model), tokenizers_.at(one["tokenizer"].get<std::string>()));
+    const auto render = [&] {
+      return chat.render(messages_of(one["messages"]), 0, one["generation"].get<bool>()).ids;
+    };
+    if (one["ids"].is_null()) {
+      tests::expect_user_error(base::kBadData, {"message 0 is the system's"}, render);
+      ++refused;
+    } else {
+      EXPECT_EQ(render(), one["ids"].get<std::vector<int32_t>>()) << model << one.dump();
+      ++same;
+    }
+  }
+  EXPECT_GT(same, 50);
+  EXPECT_GT(refused, 2);
 }
 
 TEST_F(AgainstTransformers, AnUnknownTemplateIsRefusedWhereItIsNeeded) {

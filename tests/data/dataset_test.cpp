@@ -87,10 +87,20 @@ TEST(Batches, PadOnTheRightAndTellWhetherAMaskIsNeeded) {
   EXPECT_EQ(batch.targets, (Ids{6, kNoTarget, kNoTarget, kNoTarget, kNoTarget, kNoTarget}));
   EXPECT_EQ(batch.weights, (std::vector<float>{1, 0, 0, 0, 0, 0}));
   EXPECT_EQ(batch.documents, (Ids{0, 0, -1, -1, -1, -1}));
+  EXPECT_EQ(batch.document_tokens, (Ids{2, 2, 0, 0, 0, 0}));
   EXPECT_TRUE(batch.one_document);
   Row two = one;
   two.documents = {0, 1};
   EXPECT_FALSE(make_batch(std::vector<Row>{one, two}, std::vector<int64_t>{1, 2}, 2).one_document);
+}
+
+TEST(Batches, DocumentsKeepTheirLengthWhereRowsAreCut) {
+  Row row = one_document_row({1, 2, 3, 4, 5, 6, 7}, {2, 3, 4, 5, 6, 7, kNoTarget});
+  row.documents = {0, 0, 0, 0, 0, 1, 1};
+  const Batch whole = make_batch({&row, 1}, std::vector<int64_t>{0}, 8);
+  EXPECT_EQ(whole.document_tokens, (Ids{5, 5, 5, 5, 5, 2, 2, 0}));
+  EXPECT_EQ(cut_rows(whole, 0, 2).document_tokens, (Ids{5, 5, 2, 0}));
+  EXPECT_EQ(take_rows(whole, std::vector<int64_t>{0}).document_tokens, whole.document_tokens);
 }
 
 class Files : public testing::Test {

@@ -111,6 +111,41 @@ TEST_F(RowFormats, ColumnsAreMapped) {
           {":2", "key 'reply' holds a number"});
 }
 
+TEST_F(RowFormats, ColumnsAreMappedInEveryForm) {
+  const auto mapped = [&](std::map<std::string, std::string> columns, const std::string& content) {
+    config_.columns = std::move(columns);
+    return open(content);
+  };
+  const auto pairs =
+      mapped({{"prompt", "q"}, {"chosen", "better"}, {"rejected", "worse"}, {"margin", "by"}},
+             R"({"q": "p", "better": "good", "worse": "bad", "by": 2})");
+  EXPECT_EQ(trained(rows(*pairs, 0)[0]), "good$");
+  EXPECT_EQ(trained(rows(*pairs, 0)[1]), "bad$");
+  EXPECT_EQ(rows(*pairs, 0)[0].columns.at("margin"), 2);
+
+  const auto rankings = mapped({{"prompt", "q"}, {"answers", "all"}, {"ranks", "order"}},
+                               R"({"q": "p", "all": ["a", "b"], "order": [2, 1]})");
+  EXPECT_EQ(rows(*rankings, 0)[0].columns.at("rank"), 2);
+
+  const auto ratings = mapped({{"answer", "text"}, {"rating", "stars"}, {"grader", "who"}},
+                              "{\"prompt\": \"p\", \"text\": \"a\", \"stars\": 1, \"who\": 1}\n"
+                              "{\"prompt\": \"p\", \"text\": \"b\", \"stars\": 3, \"who\": 1}");
+  EXPECT_FLOAT_EQ(rows(*ratings, 1)[0].columns.at("rating"), 1);
+  EXPECT_EQ(trained(rows(*ratings, 1)[0]), "b$");
+
+  const auto labels = mapped({{"completion", "reply"}, {"label", "liked"}},
+                             "{\"prompt\": \"p\", \"reply\": \"a\", \"liked\": true}\n"
+                             "{\"prompt\": \"p\", \"reply\": \"b\", \"liked\": false}");
+  EXPECT_EQ(trained(rows(*labels, 0)[0]), "a$");
+  EXPECT_EQ(rows(*labels, 0)[0].columns.at("label"), 1);
+  EXPECT_EQ(rows(*labels, 1)[0].columns.at("label"), 0);
+
+  config_.columns = {{"prompt", "question"}};
+  base::write_file(folder_ / "p.jsonl", R"({"question": "2+2="})");
+  const PromptSet prompts({(folder_ / "p.jsonl").string()}, context(), 20);
+  EXPECT_EQ(prompts.at(0).ids, bytes("2+2="));
+}
+
 TEST_F(RowFormats, BadConversationsAreNamed) {
   const std::string user = R"({"role": "user", "content": "a"})";
   refuses("{\"messages\": [" + user + "]}", {":1", "no assistant's turn"});

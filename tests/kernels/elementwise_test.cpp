@@ -1,4 +1,4 @@
-// Rope, activations and dropout against their formulas in double precision.
+// Rope, activations, dropout and noise against their formulas in double precision.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/eq.h>
@@ -8,11 +8,13 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 
 #include "kernels/activation.h"
 #include "kernels/dropout.h"
+#include "kernels/noise.h"
 #include "kernels/rope.h"
 #include "tests/kernels/tensors.h"
 
@@ -113,6 +115,36 @@ TEST(Dropout, AddsTheResidual) {
   const at::Tensor x = normal({9, 20}, "x"), residual = normal({9, 20}, "r");
   const DropoutMask mask{0.5, 1, at::arange(9, at::kLong)};
   expect_close(dropout_add(x, residual, mask), dropout_add(x, {}, mask).add(residual), 1e-7);
+}
+
+TEST(Noise, IsUniformWithinEachRowsBound) {
+  const int64_t rows = 40, width = 500;
+  const at::Tensor bound_n = at::arange(rows, at::kFloat).mul(0.1);
+  const UniformNoise noise{7, at::arange(rows, at::kLong), bound_n};
+  const at::Tensor drawn = add_noise(at::zeros({rows, width}), noise);
+  EXPECT_EQ(drawn[0].abs().max().item<float>(), 0.0f) << "no bound, no noise";
+  const at::Tensor unit =
+      drawn.narrow(0, 1, rows - 1).div(bound_n.narrow(0, 1, rows - 1).view({-1, 1}));
+  EXPECT_LE(unit.abs().max().item<double>(), 1.0 + 1e-6);
+  EXPECT_GT(unit.max().item<double>(), 0.999);
+  EXPECT_LT(unit.min().item<double>(), -0.999);
+  EXPECT_NEAR(unit.mean().item<double>(), 0.0, 0.015);  // deviation 1 / sqrt(3 n) = 0.004
+  EXPECT_NEAR(unit.pow(2).mean().item<double>(), 1.0 / 3, 0.01);
+  EXPECT_NEAR(unit.pow(4).mean().item<double>(), 1.0 / 5, 0.01);
+}
+
+TEST(Noise, IsPhiloxOfTokenAndFeatureWhateverTheRowsBesideIt) {
+  const at::Tensor token_n = at::arange(100, 112, at::kLong), bound_n = at::ones({12}).mul(0.5);
+  const at::Tensor x = normal({12, 135}, "x");
+  const at::Tensor whole = add_noise(x, {99, token_n, bound_n});
+  for (int64_t f = 0; f < 135; ++f) {
+    const uint32_t word = base::philox(99, 105, static_cast<uint64_t>(f / 4))[f % 4];
+    const double noise = 0.5 * static_cast<int32_t>(word) / 2147483648.0;
+    EXPECT_NEAR(whole[5][f].item<double>() - x[5][f].item<double>(), noise, 1e-6) << f;
+  }
+  EXPECT_TRUE(at::equal(
+      add_noise(x.narrow(0, 3, 4), {99, token_n.narrow(0, 3, 4), bound_n.narrow(0, 3, 4)}),
+      whole.narrow(0, 3, 4)));
 }
 
 }  // namespace

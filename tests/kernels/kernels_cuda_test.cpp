@@ -13,6 +13,7 @@
 #include "kernels/cross_entropy.h"
 #include "kernels/dropout.h"
 #include "kernels/gpus.h"
+#include "kernels/noise.h"
 #include "kernels/norm.h"
 #include "kernels/rope.h"
 #include "tests/kernels/tensors.h"
@@ -88,6 +89,14 @@ TEST_P(GpuKernelTest, DropoutDrawsTheSameMask) {
       [](const Tensors& in) {
         return Tensors{dropout_add(in[0], in[1], {0.3, 0x123456789abcdef, in[2], 6})};
       });
+}
+
+TEST_P(GpuKernelTest, NoiseDrawsTheSame) {
+  expect_alike({random({9, 70}, "x"), at::arange(9, at::kLong).add(int64_t{1} << 40),
+                at::arange(9, at::kFloat).mul(0.1)},
+               [](const Tensors& in) {
+                 return Tensors{add_noise(in[0], {0x123456789abcdef, in[1], in[2]})};
+               });
 }
 
 TEST_P(GpuKernelTest, CrossEntropy) {
