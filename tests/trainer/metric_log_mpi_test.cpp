@@ -21,6 +21,15 @@ TEST(MetricLogMpi, EveryRankHearsTheSameMeans) {
   EXPECT_EQ(value_of(values, "share", -1), (world->size() - 1) / 2.0);
 }
 
+TEST(MetricLogMpi, BinsAreSummedOverRanksBeforeTheirErrorsAre) {
+  const auto world = parallel::make_world();
+  MetricLog log;
+  const double sign = world->rank() % 2 == 0 ? 1 : -1;
+  log.add_by_bin("error", std::vector<double>{sign, -0.5}, 2.0);
+  const double off = (world->size() % 2) + 0.5 * world->size();
+  EXPECT_EQ(value_of(log.reduce(*world), "error", -1), off / (2 * world->size()));
+}
+
 TEST(MetricLogMpi, NotANumberArrivesAsSuch) {
   const auto world = parallel::make_world();
   MetricLog log;

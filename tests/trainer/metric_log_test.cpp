@@ -33,6 +33,14 @@ TEST(MetricLog, KeepsTheOrderAndEmptiesItself) {
   EXPECT_TRUE(log.reduce(*world).empty());
 }
 
+TEST(MetricLog, ErrorsOfABinCancelThoseOfTwoBinsDoNot) {
+  const auto world = parallel::make_self();
+  MetricLog log;
+  log.add_by_bin("error", std::vector<double>{1.0, -0.5}, 2.0);
+  log.add_by_bin("error", std::vector<double>{-0.25, -0.5}, 3.0);
+  EXPECT_EQ(value_of(log.reduce(*world), "error", -1), (0.75 + 1.0) / 5);
+}
+
 TEST(MetricLog, NothingWeighedIsNoNumber) {
   const auto world = parallel::make_self();
   MetricLog log;

@@ -186,6 +186,21 @@ TEST(RewardLosses, PlackettLuceOfTwoIsBradleyTerry) {
       bradley_terry_loss(reward, compare(pairs, 2), 0).item<double>(), 1e-6);
 }
 
+TEST(RewardLosses, ConfidenceIsHeldAgainstTheShareInTheRightOrder) {
+  // Four pairs at sigma(gap) = 0.75 of which three are right are calibrated; a certain one that is
+  // wrong is off by all of it; a tie at equal rewards is what it says.
+  const float gap = std::log(3.0F);
+  const data::Batch batch = batch_of(12, {{"tie", {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}}});
+  const at::Tensor reward =
+      at::tensor(std::vector<float>{gap, 0, gap, 0, gap, 0, 0, gap, -50, 50, 2, 2});
+  const Comparisons pairs = compare(batch, 2);
+  const std::vector<double> off = overconfidence(reward_gaps(reward, pairs), pairs);
+  ASSERT_EQ(off.size(), 10u);
+  EXPECT_NEAR(off.front(), 0, 1e-6);
+  EXPECT_NEAR(off[4] + off[5], 0, 1e-6);  // 2 x 0.75 - 1 is on the border of two bins
+  EXPECT_NEAR(off.back(), -1, 1e-6);
+}
+
 TEST(Comparisons, WhatOnlyFillsUpIsComparedWithNothing) {
   data::Batch batch = batch_of(6, {{"rank", {2, 1, -1, 0, 0, 0}}});
   batch.samples = {0, 1, 2, -1, -1, -1};

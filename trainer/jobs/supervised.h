@@ -27,6 +27,7 @@ class Supervised : public Algorithm {
   bool step(int64_t k, double learning_rate, MetricLog& metrics) override;
   void evaluate(MetricLog& metrics) override;
   std::vector<CheckpointModel> models() override;
+  bool has_perplexity() const override { return objective_->is_token_likelihood(); }
   const model::FolderInfo& model_info() const override { return model_.info; }
   void restore(std::string_view state, int64_t step) override;
   void save_model(const std::filesystem::path& folder) override;

@@ -25,6 +25,8 @@ class Algorithm {
   /// Adds loss and the like of the held-out data; nothing where there is none. Leaves no trace in
   /// the training state.
   virtual void evaluate(MetricLog& metrics) = 0;
+  /// Whether exp of the held-out loss is a perplexity.
+  virtual bool has_perplexity() const { return false; }
 
   /// The trained models, as a checkpoint holds them; the first is what the run makes.
   virtual std::vector<CheckpointModel> models() = 0;

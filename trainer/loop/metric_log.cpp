@@ -1,11 +1,25 @@
 #include "trainer/loop/metric_log.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "parallel/comm/collectives.h"
 
 namespace strata::trainer {
+
+void MetricLog::Entry::add(std::span<const double> more, double more_weight) {
+  sums.resize(more.size());
+  for (size_t i = 0; i < more.size(); ++i) sums[i] += more[i];
+  weight += more_weight;
+}
+
+double MetricLog::Entry::value() const {
+  if (kind != Kind::kErrorByBin) return sums.front() / weight;
+  double off = 0;
+  for (const double sum : sums) off += std::abs(sum);
+  return off / weight;
+}
 
 MetricLog::Entry& MetricLog::entry(std::string_view name) {
   const auto at = std::ranges::find(entries_, name, &Entry::name);
@@ -15,13 +29,17 @@ MetricLog::Entry& MetricLog::entry(std::string_view name) {
 }
 
 void MetricLog::add(std::string_view name, double sum, double weight) {
+  entry(name).add({&sum, 1}, weight);
+}
+
+void MetricLog::add_by_bin(std::string_view name, std::span<const double> sums, double weight) {
   Entry& item = entry(name);
-  item.sum += sum;
-  item.weight += weight;
+  item.kind = Kind::kErrorByBin;
+  item.add(sums, weight);
 }
 
 void MetricLog::set(std::string_view name, double value) {
-  entry(name) = {std::string(name), value, 1, true};
+  entry(name) = {std::string(name), {value}, 1, Kind::kAgreed};
 }
 
 MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
@@ -31,7 +49,7 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
     // Ranks may hold different names (only the last pipeline stage knows the loss), so they travel
     // as text; hexadecimal floats keep every bit.
     nlohmann::ordered_json mine = nlohmann::ordered_json::array();
-    for (const Entry& item : all) mine.push_back({item.name, item.sum, item.weight, item.agreed});
+    for (const Entry& item : all) mine.push_back({item.name, item.sums, item.weight, item.kind});
     std::vector<std::string> texts = parallel::gather_strings(world, nlohmann::to_string(mine));
     all.clear();
     for (const std::string& text : texts) {
@@ -43,18 +61,17 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
         };
         auto at = std::ranges::find(all, name, &Entry::name);
         if (at == all.end()) at = all.insert(at, {name});
-        if (row[3]) {
-          *at = {name, number(row[1]), 1, true};
-        } else {
-          at->sum += number(row[1]);
-          at->weight += number(row[2]);
-        }
+        std::vector<double> sums;
+        for (const auto& sum : row[1]) sums.push_back(number(sum));
+        at->kind = row[3].get<Kind>();
+        if (at->kind == Kind::kAgreed) *at = {name, {}, 0, Kind::kAgreed};
+        at->add(sums, number(row[2]));
       }
     }
   }
   nlohmann::ordered_json means = nlohmann::ordered_json::array();
   Values values;
-  for (const Entry& item : all) values.emplace_back(item.name, item.sum / item.weight);
+  for (const Entry& item : all) values.emplace_back(item.name, item.value());
   if (world.size() == 1) return values;
   for (const auto& [name, value] : values) means.push_back({name, value});
   const auto agreed =

@@ -2,6 +2,8 @@
 // split into ranks and micro-batches.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +20,9 @@ class MetricLog {
   /// Adds to the mean of `name`: it will be the sum of `sum` over the sum of `weight`, over all
   /// ranks that add.
   void add(std::string_view name, double sum, double weight = 1);
+  /// Adds to the error of `name`, which is told apart by bins: it will be the sum over bins of
+  /// |sum of that bin| over the sum of `weight`, over all ranks that add.
+  void add_by_bin(std::string_view name, std::span<const double> sums, double weight);
   /// A number that all ranks already agree on.
   void set(std::string_view name, double value);
 
@@ -27,10 +32,15 @@ class MetricLog {
   Values reduce(parallel::Communicator& world);
 
  private:
+  enum class Kind : uint8_t { kMean, kErrorByBin, kAgreed };
   struct Entry {
     std::string name;
-    double sum = 0, weight = 0;
-    bool agreed = false;
+    std::vector<double> sums{};  ///< one, or one of each bin
+    double weight = 0;
+    Kind kind = Kind::kMean;
+
+    void add(std::span<const double> more, double more_weight);
+    double value() const;
   };
   Entry& entry(std::string_view name);
   std::vector<Entry> entries_;

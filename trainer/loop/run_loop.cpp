@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <optional>
 
 #include "base/error.h"
@@ -96,7 +97,10 @@ class Loop {
     MetricLog log;
     algorithm_.evaluate(log);
     MetricLog::Values values = log.reduce(session_.world());
-    if (!values.empty()) score_ = value_of(values, "loss", std::nan(""));
+    if (values.empty()) return values;
+    const double loss = value_of(values, "loss", std::nan(""));
+    score_ = loss;
+    if (algorithm_.has_perplexity()) values.emplace_back("perplexity", std::exp(loss));
     return values;
   }
 

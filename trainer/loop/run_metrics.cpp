@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/format.h"
 #include "parallel/comm/collectives.h"
@@ -89,10 +88,7 @@ void RunMetrics::write(int64_t k, double learning_rate, int64_t tokens_so_far,
   row.emplace_back("memory_gib", now.memory_gib);
   row.emplace_back("data_fraction", now.data_fraction);
   row.emplace_back("eta_seconds", now.eta_seconds);
-  for (const auto& [name, value] : evaluation) {
-    row.emplace_back("eval/" + name, value);
-    if (name == "loss") row.emplace_back("eval/perplexity", std::exp(value));
-  }
+  for (const auto& [name, value] : evaluation) row.emplace_back("eval/" + name, value);
   file_->append(row);
   if (tensorboard_) tensorboard_->append(k, row);
   show(k, learning_rate, now, ordered, evaluation);

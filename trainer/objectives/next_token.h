@@ -11,6 +11,7 @@ class NextToken : public Objective {
   double weight(const data::Batch& batch) const override;
   at::Tensor loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch,
                   double inv_weight, MetricLog& metrics) const override;
+  bool is_token_likelihood() const override { return true; }
 };
 
 }  // namespace strata::trainer

@@ -31,6 +31,9 @@ class Objective {
   /// summed over ranks and micro-batches.
   virtual at::Tensor loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch,
                           double inv_weight, MetricLog& metrics) const = 0;
+
+  /// Whether the loss is the negative log-likelihood of a token: exp(loss) is then a perplexity.
+  virtual bool is_token_likelihood() const { return false; }
 };
 
 }  // namespace strata::trainer

@@ -43,6 +43,14 @@ void add_pair_metrics(const at::Tensor& reward_b, const Comparisons& pairs, Metr
   add_mean(metrics, "brier", off_p * off_p, pairs.weight_p);
 }
 
+/// From few pairs it would be noise: of held-out data alone, over all of which the bins add up.
+void add_calibration(const at::Tensor& reward_b, const Comparisons& pairs, MetricLog& metrics) {
+  const double total = number(pairs.weight_p.sum());
+  if (total > 0)
+    metrics.add_by_bin("calibration_error", overconfidence(reward_gaps(reward_b, pairs), pairs),
+                       total);
+}
+
 /// The mean over all answers, those that only fill up left out.
 void add_mean_reward(const at::Tensor& reward_b, const data::Batch& batch, MetricLog& metrics) {
   const at::Tensor is_real_b =
@@ -100,6 +108,7 @@ at::Tensor RewardObjective::loss(const at::Tensor& h_nd, const model::Head& head
   if (options_.loss != RewardLoss::kRegression) {
     const Comparisons pairs = compare(*batch.rows, answers(*batch.rows));
     add_pair_metrics(seen_b, pairs.to(seen_b.device()), metrics);
+    if (!reward_b.requires_grad()) add_calibration(seen_b, pairs.to(seen_b.device()), metrics);
   }
   add_mean_reward(seen_b, *batch.rows, metrics);
   return loss;

@@ -31,8 +31,8 @@ class RewardObjective : public Objective {
 
   double weight(const data::Batch& batch) const override;
   /// Metrics of pairs: accuracy (a tie counts half), margin (mean gap of the rewards), brier (mean
-  /// squared error of sigma(gap) as the probability of the label); of ratings: loss alone; and
-  /// mean_reward.
+  /// squared error of sigma(gap) as the probability of the label) and, where nothing is trained,
+  /// calibration_error; of ratings: loss alone; and mean_reward.
   at::Tensor loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch,
                   double inv_weight, MetricLog& metrics) const override;
 

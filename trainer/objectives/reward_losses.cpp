@@ -9,6 +9,8 @@
 #include <ATen/ops/sum.h>
 #include <ATen/ops/where.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace strata::trainer {
@@ -49,6 +51,23 @@ at::Tensor rating_loss(const at::Tensor& reward_b, const at::Tensor& rating_b,
                        const at::Tensor& weight_b) {
   const at::Tensor off_b = reward_b - rating_b;
   return at::sum(off_b * off_b * weight_b);
+}
+
+std::vector<double> overconfidence(const at::Tensor& gap_p, const Comparisons& pairs) {
+  constexpr int kBins = 10;
+  const at::Tensor gap = gap_p.cpu().contiguous();
+  const Comparisons here = pairs.to(at::kCPU);
+  std::vector<double> off(kBins);
+  for (int64_t p = 0; p < gap.numel(); ++p) {
+    const double gap_of = gap.const_data_ptr<float>()[p];
+    const double target = here.target_p.const_data_ptr<float>()[p];
+    const double right = gap_of == 0 ? 0.5 : gap_of > 0 ? target : 1 - target;
+    const double confidence = 1 / (1 + std::exp(-std::abs(gap_of)));
+    const int bin = std::clamp(static_cast<int>((2 * confidence - 1) * kBins), 0, kBins - 1);
+    off[static_cast<size_t>(bin)] +=
+        here.weight_p.const_data_ptr<float>()[p] * (right - confidence);
+  }
+  return off;
 }
 
 }  // namespace strata::trainer

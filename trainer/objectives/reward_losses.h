@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "trainer/objectives/comparisons.h"
 
 namespace strata::trainer {
@@ -25,5 +27,11 @@ at::Tensor plackett_luce_loss(const at::Tensor& reward_gk, const at::Tensor& ran
 /// Sum over rows of weight x (r - rating)^2. A scalar.
 at::Tensor rating_loss(const at::Tensor& reward_b, const at::Tensor& rating_b,
                        const at::Tensor& weight_b);
+
+/// For each of ten bins of confidence max(sigma(gap), sigma(-gap)), from 1/2 to 1: the sum over its
+/// pairs of weight x (whether they are in the right order - confidence). The sum of the bins'
+/// absolute values over that of the weights is the expected calibration error (Naeini et al.,
+/// 2015).
+std::vector<double> overconfidence(const at::Tensor& gap_p, const Comparisons& pairs);
 
 }  // namespace strata::trainer
