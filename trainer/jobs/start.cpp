@@ -21,6 +21,16 @@ void take_special_ids(const data::Tokenizer& tokenizer, model::FolderInfo& info)
   if (info.pad_id < 0 && tokenizer.pad_id()) info.pad_id = *tokenizer.pad_id();
 }
 
+/// A language model can get a scalar head; a reward model has lost what a language model is.
+void check_head(const ModelSource& source, model::HeadKind wanted) {
+  if (source.info.head != model::HeadKind::kScalar || wanted == model::HeadKind::kScalar) return;
+  throw UserError(
+      base::kBadUsage,
+      fmt::format("model.from: {} is a model with a scalar head (a reward model); a language model "
+                  "is needed here",
+                  source.folder.string()));
+}
+
 /// Adapters need something to adapt, and layers to sit beside.
 void check_adapters(const RunConfig& config, const model::ModelConfig& model) {
   if (config.lora.rank == 0) return;
@@ -40,9 +50,9 @@ ModelStart start_model(Session& session, model::HeadKind head) {
   if (!config.model.from.empty()) {
     start.source = find_model(config.model.from, session.context(),
                               [&](std::string_view line) { session.log().warning(line); });
-    const model::HeadKind wanted = head;
+    check_head(*start.source, head);
     start.info = start.source->info;
-    start.info.head = wanted;
+    start.info.head = head;
     start.info.config.dropout = config.model.dropout;
     if (start.tokenizer.empty()) start.tokenizer = start.source->tokenizer;
   }

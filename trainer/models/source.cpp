@@ -90,12 +90,7 @@ bool load_source(const ModelSource& source, model::Decoder& decoder) {
   if (!source.is_checkpoint) return model::load_weights(source.folder, source.info, decoder);
   const bool is_scalar = source.info.head == model::HeadKind::kScalar;
   const bool wants_scalar = decoder.options().head == model::HeadKind::kScalar;
-  if (is_scalar && !wants_scalar) {
-    throw base::UserError(
-        base::kBadUsage,
-        source.folder.string() +
-            " is a model with a scalar head (a reward model); a language model is needed here");
-  }
+  base::ensure(wants_scalar || !is_scalar, "a reward model is no language model");
   CheckpointReader(source.folder).read_base(decoder.params(), is_scalar == wants_scalar);
   return is_scalar == wants_scalar;
 }
