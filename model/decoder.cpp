@@ -194,10 +194,12 @@ at::Tensor Decoder::forward(int chunk, const Input& in, const at::Tensor& hidden
         fmt::format("parallel.sequence: {} x {} tokens do not divide over {} tensor ranks",
                     input.rows, input.time, s.tensor_ranks()));
   }
-  if (pass.dropout && s.config.dropout > 0) {
+  const bool noise = pass.dropout && pass.dropout->noise_bt.defined();
+  if (noise || (pass.dropout && s.config.dropout > 0)) {
     input.pass.dropout = {.seed = pass.dropout->seed,
                           .step = pass.dropout->step,
-                          .token_n = parallel::token_numbers(pass.dropout->samples_b, columns_t)};
+                          .token_n = parallel::token_numbers(pass.dropout->samples_b, columns_t),
+                          .noise_n = noise ? pass.dropout->noise_bt.flatten() : at::Tensor()};
   }
   return s.run(s.chunks.at(chunk), input, hidden_nd, nullptr);
 }

@@ -33,12 +33,14 @@ struct Input {
                               ///< the context ranks share them; undefined: rows are whole
 };
 
-/// What keys dropout: the mask of an element is a function of (seed, step, sample, layer, place in
-/// the whole tensor).
+/// What keys the draws of a training pass: the mask and the noise of an element are functions of
+/// (seed, step, sample, layer, place in the whole tensor).
 struct DropoutKey {
   uint64_t seed = 0;
   int64_t step = 0;
-  at::Tensor samples_b;  ///< int64: global sample number of each row
+  at::Tensor samples_b;   ///< int64: global sample number of each row
+  at::Tensor noise_bt{};  ///< fp32: the noise on a token's embedding is uniform within this;
+                          ///< undefined: none
 };
 
 /// What this rank's blocks remember of `rows` sequences of up to `max_length` tokens.
@@ -50,7 +52,7 @@ struct LayerStates {
 /// How a pass is to be run.
 struct Pass {
   parallel::GradSink* sink = nullptr;   ///< where weight gradients go; null: none are made
-  const DropoutKey* dropout = nullptr;  ///< null: no dropout
+  const DropoutKey* dropout = nullptr;  ///< null: neither dropout nor noise
   Recompute recompute = Recompute::kNone;
   bool adapters = true;  ///< false: without LoRA's share (the reference model)
 };

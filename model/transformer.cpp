@@ -92,7 +92,8 @@ class TransformerEmbedding : public Embedding {
   }
 
   at::Tensor forward(const BlockInput& input) const override {
-    at::Tensor x_nd = tokens_(input.tokens_bt, input.pass);
+    at::Tensor x_nd =
+        parallel::with_noise(tokens_(input.tokens_bt, input.pass), input.pass, rank_, ranks_);
     if (positions_) x_nd = positions_->add_to(x_nd, input.positions_n, input.pass);
     return parallel::dropout(x_nd, dropout_, "embedding", input.pass, rank_, ranks_);
   }

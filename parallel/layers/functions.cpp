@@ -24,18 +24,38 @@ at::Tensor gelu(const at::Tensor& x_nf, kernels::Gelu kind) {
   });
 }
 
+namespace {
+
+/// What a tensor rank holds of a number per token.
+at::Tensor share_of(const at::Tensor& whole_n, const Pass& pass, int tensor_rank,
+                    int tensor_ranks) {
+  if (!pass.sequence) return whole_n;
+  const int64_t rows = whole_n.size(0) / tensor_ranks;
+  return whole_n.narrow(0, tensor_rank * rows, rows);
+}
+
+}  // namespace
+
 at::Tensor dropout(const at::Tensor& x_nd, double p, std::string_view site, const Pass& pass,
                    int tensor_rank, int tensor_ranks) {
   if (p == 0 || !pass.dropout.token_n.defined()) return x_nd;
   kernels::DropoutMask mask = dropout_mask(pass, p, site);
-  if (pass.sequence) {
-    const int64_t rows = mask.token_n.size(0) / tensor_ranks;
-    mask.token_n = mask.token_n.narrow(0, tensor_rank * rows, rows);
-  }
+  mask.token_n = share_of(mask.token_n, pass, tensor_rank, tensor_ranks);
   return differentiable_one({x_nd}, [&] {
     return MadeOne{kernels::dropout_add(x_nd, {}, mask), [mask](const at::Tensor& grad_nd) {
                      return Tensors{kernels::dropout_add(grad_nd, {}, mask)};
                    }};
+  });
+}
+
+at::Tensor with_noise(const at::Tensor& x_nd, const Pass& pass, int tensor_rank, int tensor_ranks) {
+  if (!pass.dropout.noise_n.defined()) return x_nd;
+  kernels::UniformNoise noise = embedding_noise(pass);
+  noise.token_n = share_of(noise.token_n, pass, tensor_rank, tensor_ranks);
+  noise.bound_n = share_of(noise.bound_n, pass, tensor_rank, tensor_ranks);
+  return differentiable_one({x_nd}, [&] {
+    return MadeOne{kernels::add_noise(x_nd, noise),
+                   [](const at::Tensor& grad_nd) { return Tensors{grad_nd}; }};
   });
 }
 

@@ -1,5 +1,5 @@
 // Differentiable operations without parameters, over the kernels: activations, attention, dropout,
-// recompute.
+// noise, recompute.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,6 +27,10 @@ at::Tensor gelu(const at::Tensor& x_nf, kernels::Gelu kind);
 /// (`tensor_rank` of `tensor_ranks` slices).
 at::Tensor dropout(const at::Tensor& x_nd, double p, std::string_view site, const Pass& pass,
                    int tensor_rank, int tensor_ranks);
+
+/// Embeddings with the noise of the pass (Jain et al. 2023, "NEFTune"); x itself where it has none.
+/// Slices as in dropout().
+at::Tensor with_noise(const at::Tensor& x_nd, const Pass& pass, int tensor_rank, int tensor_ranks);
 
 /// How the rows of a fused qkv are attended.
 struct SelfAttention {

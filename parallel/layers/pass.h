@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "kernels/dropout.h"
+#include "kernels/noise.h"
 
 namespace strata::parallel {
 
@@ -23,7 +24,8 @@ class GradSink;
 struct DropoutKey {
   uint64_t seed = 0;
   int64_t step = 0;
-  at::Tensor token_n;  ///< int64; undefined: no dropout in this pass (evaluation, generation)
+  at::Tensor token_n;  ///< int64; undefined: nothing is drawn in this pass (evaluation, generation)
+  at::Tensor noise_n;  ///< fp32: bounds of the noise on the tokens' embeddings; undefined: none
 };
 
 /// Numbers of the tokens of a microbatch: sample_b (global sample numbers, int64 [b]) and t columns
@@ -42,5 +44,8 @@ struct Pass {
 /// The mask of one place in the model (`site`: its global name, such as "layers.3.mlp") for all
 /// tokens of the pass.
 kernels::DropoutMask dropout_mask(const Pass& pass, double p, std::string_view site);
+
+/// The noise on the embeddings of all tokens of a pass that has some.
+kernels::UniformNoise embedding_noise(const Pass& pass);
 
 }  // namespace strata::parallel

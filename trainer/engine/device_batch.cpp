@@ -2,6 +2,8 @@
 
 #include <ATen/ops/from_blob.h>
 
+#include <cmath>
+
 #include "data/batch.h"
 
 namespace strata::trainer {
@@ -37,6 +39,16 @@ DeviceBatch to_device(const data::Batch& batch, at::Device device) {
   result.samples_b = as_tensor(batch.samples, {batch.rows}, at::kLong, at::kLong, device);
   result.rows = &batch;
   return result;
+}
+
+at::Tensor noise_bounds(const data::Batch& batch, double alpha, int64_t width, at::Device device) {
+  std::vector<float> bounds;
+  bounds.reserve(batch.document_tokens.size());
+  for (const int32_t tokens : batch.document_tokens) {
+    const double area = static_cast<double>(tokens) * static_cast<double>(width);
+    bounds.push_back(area > 0 ? static_cast<float>(alpha / std::sqrt(area)) : 0.0f);
+  }
+  return as_tensor(bounds, {batch.rows, batch.length}, at::kFloat, at::kFloat, device);
 }
 
 }  // namespace strata::trainer

@@ -23,4 +23,9 @@ struct DeviceBatch {
 /// `batch` must outlive the result.
 DeviceBatch to_device(const data::Batch& batch, at::Device device);
 
+/// alpha / sqrt(L d) for every token, L = the tokens of its document in the row, d = `width`: the
+/// bounds of the noise on embeddings (Jain et al. 2023, algorithm 1); 0 for padding. fp32 [rows,
+/// length].
+at::Tensor noise_bounds(const data::Batch& batch, double alpha, int64_t width, at::Device device);
+
 }  // namespace strata::trainer

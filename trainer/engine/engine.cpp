@@ -57,6 +57,7 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   plan.recompute = options_.recompute;
   plan.dropout_seed = options_.seed;
   plan.step = k;
+  plan.noise = options_.noise;
   plan.finish = [&](int, const at::Tensor& h_nd, const model::Head& head,
                     const DeviceBatch& batch) {
     return objective.loss(h_nd, head, batch, inv_weight, heard);

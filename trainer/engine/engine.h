@@ -24,7 +24,8 @@ class Objective;
 struct EngineOptions {
   std::string schedule = "1f1b";  ///< a name or a CSV file
   model::Recompute recompute = model::Recompute::kNone;
-  uint64_t seed = 1;  ///< of dropout
+  uint64_t seed = 1;  ///< of dropout and noise
+  double noise = 0;   ///< alpha of the noise on embeddings in training steps; 0: none
 };
 
 class Engine {

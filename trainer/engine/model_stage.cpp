@@ -17,6 +17,10 @@ ModelStage::Loaded& ModelStage::load(int microbatch) {
   const int passes = decoder_.chunk_count() * (plan_.sink != nullptr ? 2 : 1);
   Loaded loaded{to_device(batch, decoder_.context().device()), {}, passes};
   loaded.dropout = {plan_.dropout_seed, plan_.step, loaded.batch.samples_b};
+  if (plan_.noise > 0 && decoder_.is_first(0)) {
+    loaded.dropout.noise_bt =
+        noise_bounds(batch, plan_.noise, decoder_.config().width, decoder_.context().device());
+  }
   return loaded_.emplace(microbatch, std::move(loaded)).first->second;
 }
 

@@ -25,6 +25,7 @@ struct StepPlan {
   bool adapters = true;
   uint64_t dropout_seed = 0;
   int64_t step = 0;
+  double noise = 0;  ///< alpha of the noise on embeddings (EngineOptions)
   /// What becomes of the final hidden states: a loss to go back from, or an undefined tensor.
   std::function<at::Tensor(int microbatch, const at::Tensor& h_nd, const model::Head& head,
                            const DeviceBatch& batch)>

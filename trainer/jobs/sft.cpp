@@ -1,5 +1,4 @@
 // strata sft: next-token training on answers.
-#include "base/error.h"
 #include "trainer/jobs/conversation.h"
 #include "trainer/jobs/jobs.h"
 #include "trainer/jobs/start.h"
@@ -12,10 +11,6 @@ namespace strata::trainer {
 
 void run_sft(Session& session) {
   const RunConfig& config = session.config();
-  if (config.sft.neftune > 0) {
-    throw base::UserError(base::kBadUsage,
-                          "sft.neftune: noise on embeddings is not there yet; leave it at 0");
-  }
   // 1. Tokenizer, template, starting weights, data: all rows are read and checked here.
   ModelStart start = start_model(session, model::HeadKind::kLanguage);
   const std::optional<data::ChatTemplate> chat = choose_chat(config, start.codec.get());
@@ -43,7 +38,7 @@ void run_sft(Session& session) {
 
   // 3. Training.
   Supervised job(session, {std::move(model), std::make_unique<NextToken>(), std::move(train),
-                           std::move(eval), start.tokenizer});
+                           std::move(eval), start.tokenizer, config.sft.neftune});
   run_loop(session, job, steps);
 }
 

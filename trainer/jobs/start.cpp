@@ -77,8 +77,9 @@ ModelStart start_model(Session& session, model::HeadKind head) {
   return start;
 }
 
-EngineOptions engine_options(const RunConfig& config) {
+EngineOptions engine_options(const RunConfig& config, double noise) {
   EngineOptions options;
+  options.noise = noise;
   options.schedule = config.parallel.schedule;
   options.seed = static_cast<uint64_t>(config.run.seed);
   if (config.memory.recompute == "selective") options.recompute = model::Recompute::kSelective;

@@ -28,7 +28,7 @@ struct ModelStart {
 /// missing or they do not fit each other. Collective.
 ModelStart start_model(Session& session, model::HeadKind head);
 /// How a step runs through a model, as the config says.
-EngineOptions engine_options(const RunConfig& config);
+EngineOptions engine_options(const RunConfig& config, double noise = 0);
 /// Fills the weights from model.from, if it is set.
 void load_start(const ModelStart& start, model::Decoder& decoder);
 

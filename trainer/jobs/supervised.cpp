@@ -63,7 +63,8 @@ Supervised::Supervised(Session& session, Parts parts)
     : session_(session),
       model_(std::move(parts.model)),
       objective_(std::move(parts.objective)),
-      engine_(*model_.decoder, model_.optimizer.get(), engine_options(session.config())),
+      engine_(*model_.decoder, model_.optimizer.get(),
+              engine_options(session.config(), parts.noise)),
       loader_(std::move(parts.train), loader_options(session.config(), session.context())),
       eval_(std::move(parts.eval)),
       tokenizer_(std::move(parts.tokenizer)) {}

@@ -21,13 +21,14 @@ class Supervised : public Algorithm {
     std::unique_ptr<Objective> objective;
     data::SampleStream train, eval;
     std::filesystem::path tokenizer;  ///< whose files go into the model folder; empty: none
+    double noise = 0;                 ///< on embeddings in training steps (EngineOptions)
   };
   Supervised(Session& session, Parts parts);
 
   bool step(int64_t k, double learning_rate, MetricLog& metrics) override;
   void evaluate(MetricLog& metrics) override;
-  std::vector<CheckpointModel> models() override;
   bool has_perplexity() const override { return objective_->is_token_likelihood(); }
+  std::vector<CheckpointModel> models() override;
   const model::FolderInfo& model_info() const override { return model_.info; }
   void restore(std::string_view state, int64_t step) override;
   void save_model(const std::filesystem::path& folder) override;
