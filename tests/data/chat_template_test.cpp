@@ -111,35 +111,12 @@ TEST_F(AgainstTransformers, ATemplateIsKnownByItsOwnTextAndByOtherSpellingsOfIt)
   EXPECT_EQ(ChatTemplate::choose("chatml", "whatever", tokenizer).name(), "chatml");
 }
 
-// Templates as they come with models: known where they write what ours do, refused elsewhere.
-TEST_F(AgainstTransformers, PublishedTemplatesGiveTheirOwnIdsOrNone) {
-  std::map<std::string, std::string> texts;
-  for (const base::Json& published : base::read_json(kGolden / "published.json")) {
-    const auto model = published["model"].get<std::string>();
-    texts[model] = published["jinja"].get<std::string>();
-    const JinjaForm form = form_of_jinja(texts[model]);
-    EXPECT_EQ(form.style ? form.style->name : "", published["style"].get<std::string>()) << model;
-    const bool told = !form.difference.empty() || model == "Llama-3-8B-Instruct, first release";
-    EXPECT_EQ(told, form.style == nullptr) << model;
-  }
-  int same = 0, refused = 0;
-  for (const base::Json& one : base::read_json(kGolden / "published_ids.json")) {
-    const auto model = one["model"].get<std::string>();
-    const ChatTemplate chat = ChatTemplate::choose(
-        "auto", texts.at(model), tokenizers_.at(one["tokenizer"].get<std::string>()));
-    const auto render = [&] {
-      return chat.render(messages_of(one["messages"]), 0, one["generation"].get<bool>()).ids;
-    };
-    if (one["ids"].is_null()) {
-      tests::expect_user_error(base::kBadData, {"message 0 is the system's"}, render);
-      ++refused;
-    } else {
-      EXPECT_EQ(render(), one["ids"].get<std::vector<int32_t>>()) << model << one.dump();
-      ++same;
-    }
-  }
-  EXPECT_GT(same, 50);
-  EXPECT_GT(refused, 2);
+TEST(ChatForms, TemplatesThatWriteOtherThanOursAreRefusedWithTheDifference) {
+  const auto difference = [](std::string_view jinja) { return form_of_jinja(jinja).difference; };
+  EXPECT_NE(difference("{{ eos_token + ' ' }}").find("a blank behind every answer"),
+            std::string::npos);
+  EXPECT_NE(difference("{{- 'Cutting Knowledge Date: ' }}").find("dates"), std::string::npos);
+  EXPECT_EQ(difference("{{ messages }}"), "");
 }
 
 TEST_F(AgainstTransformers, AnUnknownTemplateIsRefusedWhereItIsNeeded) {

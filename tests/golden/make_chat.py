@@ -1,8 +1,6 @@
 """Writes tests/golden/chat/ids.json: what transformers (5.24.0) makes of conversations with our chat
 templates, as ids and as the mask of the assistant's turns, over three of the golden tokenizers with
-special tokens added; and published_ids.json: the ids by the templates that come with models
-(chat/published.json), which ours must give, or refuse. The templates' Jinja texts are read from chat/templates.json, which the test
-writes:
+special tokens added. The templates' Jinja texts are read from chat/templates.json, which the test writes:
 
     STRATA_WRITE_TEMPLATES=1 build/tests/data/chat_template_test
     env/bin/pip install transformers==5.24.0 && env/bin/python tests/golden/make_chat.py
@@ -10,7 +8,6 @@ writes:
 import json
 import pathlib
 
-import jinja2
 from transformers import PreTrainedTokenizerFast
 
 FOLDER = pathlib.Path(__file__).parent
@@ -57,30 +54,12 @@ def answer_spans(text, style, messages, tokenizer):
     return spans
 
 
-def published_cases(tokenizers):
-    """Ids by the templates that come with models; null where the template raises."""
-    cases = []
-    for published in json.loads((FOLDER / "chat" / "published.json").read_text()):
-        for name in tokenizers if published["style"] else []:
-            for messages in CONVERSATIONS:
-                turns = [{"role": role, "content": content} for role, content in messages]
-                asks = messages[-1][0] == "user"
-                try:
-                    ids = tokenizers[name].apply_chat_template(turns, chat_template=published["jinja"], tokenize=True,
-                                                               return_dict=False, add_generation_prompt=asks)
-                except jinja2.exceptions.TemplateError:
-                    ids = None
-                cases.append({"model": published["model"], "tokenizer": name, "messages": turns, "generation": asks, "ids": ids})
-    return cases
-
-
 def main():
     templates = json.loads((FOLDER / "chat" / "templates.json").read_text())
-    cases, configs, tokenizers = [], {}, {}
+    cases, configs = [], {}
     for name, (file, bos, eos, own) in TOKENIZERS.items():
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(FOLDER / "tokenizer" / f"{file}.json"), bos_token=bos, eos_token=eos,
                                             additional_special_tokens=MARKERS)
-        tokenizers[name] = tokenizer
         added = {str(tokenizer.convert_tokens_to_ids(token)): {"content": token, "special": True, "normalized": False} for token in MARKERS}
         config = {"added_tokens_decoder": added, "eos_token": eos} | ({"bos_token": bos} if bos else {})
         configs[name] = {"file": file, "config": json.dumps(config)}
@@ -100,9 +79,7 @@ def main():
                               "ids": ids, "trained": [int(m) for m in mask]})
     out = {"tokenizers": configs, "cases": cases}
     (FOLDER / "chat" / "ids.json").write_text(json.dumps(out, ensure_ascii=True) + "\n")
-    published = published_cases({name: tokenizers[name] for name in ("bos", "spaces")})
-    (FOLDER / "chat" / "published_ids.json").write_text(json.dumps(published) + "\n")
-    print(len(cases), "cases,", len(published), "by published templates")
+    print(len(cases), "cases")
 
 
 if __name__ == "__main__":
