@@ -76,6 +76,13 @@ RowText read_row_text(const JsonReader& row, const std::string& key) {
                               value.is_object() ? "an" : "a", value.type_name()));
 }
 
+void cut_behind_answer(MaskedIds& masked) {
+  while (!masked.trained.empty() && !masked.trained.back()) {
+    masked.trained.pop_back();
+    masked.ids.pop_back();
+  }
+}
+
 const ChatTemplate& PromptCodec::need_chat() const {
   if (chat_ != nullptr) return *chat_;
   throw UserError(base::kBadUsage,
@@ -101,7 +108,9 @@ MaskedIds PromptCodec::answered(const RowText& prompt, const RowText& answer) co
   if (const Messages* before = messages_in(prompt)) {
     Messages all = *before;
     for (Message& turn : turns_of(answer, *before)) all.push_back(std::move(turn));
-    return need_chat().render(all, before->size());
+    MaskedIds result = need_chat().render(all, before->size());
+    cut_behind_answer(result);
+    return result;
   }
   if (messages_in(answer) != nullptr)
     throw UserError(base::kBadData, "the answer is messages, but the prompt is a string");

@@ -22,6 +22,10 @@ using RowText = std::variant<std::string, Messages>;
 RowText read_row_text(const base::JsonReader& row, const std::string& key);
 Messages read_messages(const base::JsonReader& row, const std::string& key);
 
+/// Drops what a template writes behind the last answer's end (ChatML's line feed): a model that
+/// answers stops before it, and a reward is read where the answer ends.
+void cut_behind_answer(MaskedIds& masked);
+
 class PromptCodec {
  public:
   /// `chat` null: messages are refused (kBadUsage). Both borrowed.
@@ -32,9 +36,9 @@ class PromptCodec {
   /// here and below have no place; see the functions for rows.
   std::vector<int32_t> prompt(const RowText& prompt) const;
 
-  /// Prompt and answer in one, the answer and its end token trained. After a prompt of messages an
-  /// answer may be a string (an assistant's turn), the turns that follow, or the whole conversation
-  /// again.
+  /// Prompt and answer in one, the answer and its end token trained; nothing is behind that. After
+  /// a prompt of messages an answer may be a string (an assistant's turn), the turns that follow,
+  /// or the whole conversation again.
   MaskedIds answered(const RowText& prompt, const RowText& answer) const;
 
   /// All assistant turns are trained.

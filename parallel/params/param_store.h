@@ -62,7 +62,7 @@ struct StoreOptions {
   at::Device device = at::kCPU;
   int zero = 1;         ///< 0 nothing cut, 1 optimizer state, 2 and gradients, 3 and parameters
   bool trained = true;  ///< false: a frozen model: no gradients, no masters
-  bool adapters_only = false;  ///< what is part of the base is not trained
+  bool adapters_only = false;         ///< what is part of the base is not trained
   int64_t bucket_elements = 8 << 20;  ///< a bucket is closed when it holds this many
 };
 

@@ -111,6 +111,17 @@ TEST_F(AgainstTransformers, ATemplateIsKnownByItsOwnTextAndByOtherSpellingsOfIt)
   EXPECT_EQ(ChatTemplate::choose("chatml", "whatever", tokenizer).name(), "chatml");
 }
 
+TEST_F(AgainstTransformers, NothingIsBehindAnAnswersEnd) {
+  const ChatTemplate chat("chatml", tokenizers_.at("no_bos"));
+  const PromptCodec codec(tokenizers_.at("no_bos"), &chat);
+  const Messages asked{{"user", "Hi"}};
+  const MaskedIds masked = codec.answered(RowText(asked), RowText(std::string("Hello")));
+  EXPECT_EQ(masked.ids.back(), chat.stop_id());
+  EXPECT_TRUE(masked.trained.back());
+  EXPECT_NE(codec.conversation({{"user", "Hi"}, {"assistant", "Hello"}}).ids.back(),
+            chat.stop_id());
+}
+
 TEST(ChatForms, TemplatesThatWriteOtherThanOursAreRefusedWithTheDifference) {
   const auto difference = [](std::string_view jinja) { return form_of_jinja(jinja).difference; };
   EXPECT_NE(difference("{{ eos_token + ' ' }}").find("a blank behind every answer"),

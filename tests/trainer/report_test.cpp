@@ -92,5 +92,38 @@ TEST(Report, ReadsAFolder) {
   EXPECT_EQ(record.samples[0].completion, "c");
 }
 
+TEST(Report, PutsAnswersToTheSamePromptSideBySide) {
+  RunRecord before = example_run("before", "1"), after = example_run("after", "1");
+  before.samples = {{1, "Who?", "old"}, {2, "Who?", "me", 0.25}, {2, "alone", "x"}};
+  after.samples = {{9, "Who?", "<you>", 0.75}};
+  const std::string page = report_page({before, after});
+  EXPECT_TRUE(contains(page,
+                       "<b>Who?</b></td><td class='text'>me <small>(0.25)</small></td>"
+                       "<td class='text'>&lt;you&gt; <small>(0.75)</small></td>"));
+  EXPECT_TRUE(contains(page, "<th>prompt<th>before<th>after</tr>"));
+  EXPECT_FALSE(contains(page, "<td class='text'><b>alone</b></td>"))
+      << "prompts of one run are in its list alone";
+}
+
+TEST(Report, EvaluationsOfAModelShareAColumn) {
+  const tests::TempFolder folder;
+  const auto write = [&](const std::string& name, const std::string& content) {
+    return read_evaluation(folder.write(name, content));
+  };
+  const std::vector<EvaluationRecord> evaluations{
+      write("a.json", R"({"model": "runs/sft", "data": ["d/quiz.jsonl"], "temperature": 0.0,
+                          "acc": 0.5, "acc_stderr": 0.1, "acc_low": 0.4, "acc_high": 0.6})"),
+      write("b.json", R"({"model": "runs/sft", "data": ["bible"], "loss": 3.25})"),
+      write("c.json", R"({"model": "runs/ppo", "data": ["d/quiz.jsonl"], "temperature": 1.0,
+                          "acc": 0.75, "acc_low": 0.7, "acc_high": 0.8})")};
+  const std::string page = report_page({}, evaluations);
+  EXPECT_TRUE(contains(page, "<th>runs/sft<th>runs/ppo</tr>"));
+  EXPECT_TRUE(contains(page, "<th>acc (quiz)</th><td class='number'>0.5 <small>(0.4 to 0.6)"));
+  EXPECT_TRUE(contains(page, "<th>loss (bible)</th><td class='number'>3.25</td>"));
+  EXPECT_TRUE(contains(page, "<th>acc (quiz, temperature 1)</th><td class='number'>-</td>"));
+  EXPECT_FALSE(contains(page, "stderr"));
+  EXPECT_THROW(write("d.json", "{\"loss\": 1}"), base::UserError);
+}
+
 }  // namespace
 }  // namespace strata::trainer

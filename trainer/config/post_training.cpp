@@ -93,7 +93,8 @@ void GrpoSection::fields(base::Fields& f) {
     "grpo: centred and scaled by the group's deviation; rloo: against the others' mean; dr_grpo: "
     "centred alone, and answers weighted by their length over max_new_tokens.",
     one_of({"grpo", "rloo", "dr_grpo"}));
-  f("weighting", weighting, "token: every token counts the same; sequence: every answer does. Not for dr_grpo.",
+  f("weighting", weighting,
+    "token: every token counts the same; sequence: every answer does. Not for dr_grpo.",
     one_of({"token", "sequence"}));
   f("clip", clip, "The policy's ratio counts within 1 - clip and 1 + clip.", above(0));
 }

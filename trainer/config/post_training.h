@@ -46,7 +46,7 @@ struct PpoSection {
   int64_t critic_warmup = 0;
   double ptx_coef = 0;
   std::vector<std::string> ptx_data;  ///< text that is mixed into the policy's updates
-  double reward_clip = 0;  ///< 0 = off
+  double reward_clip = 0;             ///< 0 = off
   bool whiten = true;
   void fields(base::Fields& f);
 };

@@ -68,8 +68,7 @@ int64_t Rollout::prompt_tokens() const {
 int64_t Rollout::ended() const { return std::ranges::count_if(answers_, &Answer::reached_end); }
 
 Rollout sample_answers(const model::Decoder& policy, std::span<const data::Prompt* const> prompts,
-                       const model::SamplingConfig& sampling,
-                       const model::GenerationHooks& hooks) {
+                       const model::SamplingConfig& sampling, const model::GenerationHooks& hooks) {
   const parallel::ParallelContext& context = policy.context();
   const std::vector<size_t> own = own_rows(prompts.size(), context);
   const std::vector<int64_t> numbers(own.begin(), own.end());

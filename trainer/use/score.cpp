@@ -23,7 +23,13 @@ std::vector<int32_t> ids_to_score(const JsonRow& row, const OpenedModel& model,
     return ids_of(row, "input_ids", model.model.info.config.vocabulary());
   const data::PromptCodec codec(model.text("a row of text"), chat);
   if (reader.has("text")) return codec.codec().encode_document(reader.string("text"));
-  if (reader.has("messages")) return codec.conversation(reader, "messages").ids;
+  if (reader.has("messages")) {
+    data::MaskedIds masked = codec.conversation(reader, "messages");
+    const bool answered = data::read_messages(reader, "messages").back().role == "assistant";
+    if (answered && model.model.info.head == model::HeadKind::kScalar)
+      data::cut_behind_answer(masked);
+    return masked.ids;
+  }
   if (reader.has("prompt") && reader.has("completion"))
     return codec.answered(reader, "prompt", "completion").ids;
   throw base::UserError(
