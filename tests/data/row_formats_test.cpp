@@ -112,7 +112,7 @@ TEST_F(RowFormats, ColumnsAreMapped) {
 }
 
 TEST_F(RowFormats, ColumnsAreMappedInEveryForm) {
-  const auto mapped = [&](std::map<std::string, std::string> columns, const std::string& content) {
+  const auto mapped = [&](decltype(config_.columns) columns, const std::string& content) {
     config_.columns = std::move(columns);
     return open(content);
   };
