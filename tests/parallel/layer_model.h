@@ -137,7 +137,7 @@ class LayerModel {
     return {.sink = sink,
             .adapters = true,
             .sequence = shape_.sequence,
-            .dropout = {.seed = 5, .step = 3, .token_n = input.token_n}};
+            .dropout = {.seed = 5, .step = 3, .token_n = input.token_n, .noise_n = {}}};
   }
 
   at::Tensor hidden(const LayerModelInput& input, const sp::Pass& pass) const {
