@@ -48,9 +48,9 @@ done
 noisy=(sft.neftune=10 sft.packing=true optimizer.lr=1.0e-9)
 "$STRATA" sft sft.yaml --quiet run.dir=still "${noisy[@]}" sft.neftune=0
 "$STRATA" sft sft.yaml --quiet run.dir=noisy "${noisy[@]}"
-column() { sed -n "s/.*\"$2\":\([0-9]*\.[0-9]\{4\}\).*/\1/p" "$1/metrics.jsonl"; }
-[ -n "$(column still eval_loss)" ] || fail "there is no evaluation"
-[ "$(column still eval_loss)" = "$(column noisy eval_loss)" ] || fail "evaluation has noise"
+column() { sed -n "s|.*\"$2\":\([0-9]*\.[0-9]\{4\}\).*|\1|p" "$1/metrics.jsonl"; }
+[ -n "$(column still eval/loss)" ] || fail "there is no evaluation"
+[ "$(column still eval/loss)" = "$(column noisy eval/loss)" ] || fail "evaluation has noise"
 [ "$(column still loss)" != "$(column noisy loss)" ] || fail "training has no noise"
 for layout in "2 tensor=2 sequence=true" "2 pipeline=2" "2 context=2" "4 data=2 tensor=2"; do
   read -r ranks axes <<< "$layout"
