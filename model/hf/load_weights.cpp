@@ -185,6 +185,8 @@ bool load_weights(const fs::path& folder, const FolderInfo& info, const Decoder&
   parallel::ParamStore& params = decoder.params();
   for (const parallel::Param& param : params.params()) {
     if (param.name == "head.weight" && !there.head_fits()) continue;
+    // Adapters start afresh: a folder of weights has none.
+    if (param.name.ends_with(".lora_a") || param.name.ends_with(".lora_b")) continue;
     params.set_whole(params.find(param.name),
                      there.whole(param.spec.tied_to.empty() ? param.name : param.spec.tied_to));
   }
