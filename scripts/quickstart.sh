@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 export LC_ALL=C # bytes are bytes, and a point is a point
 
 configs=configs/quickstart
+awk=scripts/quickstart
 here=runs/quickstart
 strata=${STRATA_BUILD:-build}/strata
 
@@ -61,14 +62,16 @@ prepare_text() {
   local wordnet=(/usr/share/wordnet/data.{noun,verb,adj,adv})
   bible -f gen1:1-rev22:21 > $here/text/bible.txt
   awk -v train=$here/text/bible_train.jsonl -v heldout=$here/text/bible_heldout.jsonl \
-    -v share=0.05 -f scripts/quickstart/bible_to_jsonl.awk $here/text/bible.txt
-  awk -f scripts/quickstart/wordnet_to_jsonl.awk "${wordnet[@]}" > $here/text/wordnet.jsonl
+    -v share=0.05 -f $awk/bible_to_jsonl.awk $here/text/bible.txt
+  awk -f $awk/draw.awk -f $awk/wordnet_to_jsonl.awk "${wordnet[@]}" > $here/text/wordnet.jsonl
 
   mkdir -p $here/tasks
-  awk -v out=$here/tasks -v wrong=0.4 -f scripts/quickstart/wordnet_tasks.awk "${wordnet[@]}"
-  awk -f scripts/quickstart/bible_tasks.awk $here/text/bible.txt > $here/tasks/translate.jsonl
+  awk -v out=$here/tasks -v wrong=0.4 -f $awk/draw.awk -f $awk/conversation.awk \
+    -f $awk/wordnet_tasks.awk "${wordnet[@]}"
+  awk -f $awk/conversation.awk -f $awk/bible_tasks.awk $here/text/bible.txt \
+    > $here/tasks/translate.jsonl
   find /usr/share/games/bsdgames/quiz -type f ! -name index | sort |
-    xargs awk -f scripts/quickstart/quiz_tasks.awk > $here/tasks/quiz.jsonl
+    xargs awk -f $awk/conversation.awk -f $awk/quiz_tasks.awk > $here/tasks/quiz.jsonl
   local file
   for file in $here/text/*.jsonl $here/tasks/*.jsonl; do
     say "$file: $(wc -l < "$file") rows, $(wc -c < "$file") bytes"
@@ -101,7 +104,7 @@ compare_predictions() {
   alone=$(xz -9e < $here/text/heldout.txt | wc -c)
   train=$(xz -9e < $here/text/train.txt | wc -c)
   both=$(cat $here/text/train.txt $here/text/heldout.txt | xz -9e | wc -c)
-  bigram=$(awk -f scripts/quickstart/byte_bigram.awk $here/text/train.txt $here/text/heldout.txt)
+  bigram=$(awk -f $awk/byte_bigram.awk $here/text/train.txt $here/text/heldout.txt)
   model=$("$strata" eval $configs/eval.yaml --quiet | awk '$1 == "bits_per_byte" { print $2 }')
   say "bits per byte of the $bytes bytes held out (less is better):"
   row "xz -9e" "$(bits $alone $bytes)"

@@ -14,9 +14,8 @@
 
 namespace strata::data {
 
-PromptSet::PromptSet(const std::vector<std::string>& files, const DatasetContext& context,
-                     int64_t longest)
-    : files_(files), longest_(longest) {
+PromptSet::PromptSet(const std::string& file, const DatasetContext& context, int64_t longest)
+    : file_(file), longest_(longest) {
   const std::string ids_key = context.config.column("input_ids");
   const std::string prompt_key = context.config.column("prompt");
   const int64_t vocabulary = context.vocab_size > 0 ? context.vocab_size : int64_t{INT32_MAX};
@@ -26,7 +25,7 @@ PromptSet::PromptSet(const std::vector<std::string>& files, const DatasetContext
                           "batch.sequence leaves no room for a prompt: it must be above "
                           "generation.max_new_tokens");
   }
-  const auto read = [&](const std::string& file, const base::JsonReader& row) {
+  const auto read = [&](const base::JsonReader& row) {
     Prompt prompt;
     if (row.has(ids_key)) {
       prompt.ids = read_token_ids(row, ids_key, vocabulary);
@@ -42,32 +41,31 @@ PromptSet::PromptSet(const std::vector<std::string>& files, const DatasetContext
                                   prompt.ids.size(), longest));
     }
     prompt.row = base::compact_json(row.value());
+    prompt.where = row.source();
     return prompt;
   };
-  for (const std::string& file : files) {
-    const InputFile input = look_at_input(file);
-    if (!input.is_jsonl)
-      throw base::UserError(base::kBadData, file + ": prompts are rows of JSONL (.jsonl)");
-    for (JsonlReader rows(input); rows.next();) {
-      Prompt prompt = rows.read([&](const base::JsonReader& row) { return read(file, row); });
-      const auto beyond = static_cast<int64_t>(prompt.ids.size()) - longest;
-      if (beyond > 0 && too_long == "drop") {
-        ++dropped_;
-        continue;
-      }
-      if (beyond > 0) {
-        prompt.ids.erase(prompt.ids.begin(), prompt.ids.begin() + beyond);
-        ++cut_;
-      }
-      prompts_.push_back(std::move(prompt));
+  const InputFile input = look_at_input(file);
+  if (!input.is_jsonl)
+    throw base::UserError(base::kBadData, file + ": prompts are rows of JSONL (.jsonl)");
+  for (JsonlReader rows(input); rows.next();) {
+    Prompt prompt = rows.read(read);
+    const auto beyond = static_cast<int64_t>(prompt.ids.size()) - longest;
+    if (beyond > 0 && too_long == "drop") {
+      ++dropped_;
+      continue;
     }
+    if (beyond > 0) {
+      prompt.ids.erase(prompt.ids.begin(), prompt.ids.begin() + beyond);
+      ++cut_;
+    }
+    prompts_.push_back(std::move(prompt));
   }
 }
 
-base::Json PromptSet::row(int64_t i) const { return base::parse_json(at(i).row, "prompt"); }
+base::Json PromptSet::row(int64_t i) const { return base::parse_json(at(i).row, at(i).where); }
 
 std::string PromptSet::describe() const {
-  std::string text = fmt::format("{}: {} prompts", fmt::join(files_, ", "), size());
+  std::string text = fmt::format("{}: {} prompts", file_, size());
   if (cut_ > 0) text += fmt::format(", {} of them cut to their last {} tokens", cut_, longest_);
   if (dropped_ > 0)
     text += fmt::format("; {} prompts of more than {} tokens left out", dropped_, longest_);

@@ -184,9 +184,9 @@ bool load_weights(const fs::path& folder, const FolderInfo& info, const Decoder&
   const Correspondence there(folder, info, decoder.options().head);
   parallel::ParamStore& params = decoder.params();
   for (const parallel::Param& param : params.params()) {
-    if (param.name == "head.weight" && !there.head_fits()) continue;
-    // Adapters start afresh: a folder of weights has none.
-    if (param.name.ends_with(".lora_a") || param.name.ends_with(".lora_b")) continue;
+    // Adapters start afresh, and so does a head that the folder has not.
+    const bool is_head = param.name == "head.weight";
+    if (is_head ? !there.head_fits() : !param.spec.part_of_base) continue;
     params.set_whole(params.find(param.name),
                      there.whole(param.spec.tied_to.empty() ? param.name : param.spec.tied_to));
   }

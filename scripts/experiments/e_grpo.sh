@@ -24,19 +24,8 @@ awk -v seed="$seed" '
              rand() < 0.5 ? digits() : reversed(q) > "demonstrations.jsonl" }
     for (r = 0; r < 4000; r++) ask("prompts.jsonl")
     for (r = 0; r < 256; r++) ask("held_out.jsonl") }'
-cat > sft.yaml <<YAML
-$small_model
-run: {dir: sft, seed: $seed, steps: ${SFT_STEPS:-1500}}
-data: {train: [{path: demonstrations.jsonl}]}
-sft: {packing: false}
-batch: {global: 64, micro: 64, sequence: 16}
-optimizer: {lr: 3.0e-3, min_lr: 1.0e-4, weight_decay: 0, warmup: 20}
-eval: {every: 0}
-checkpoint: {every: 0}
-log: {every: 50, tensorboard: false}
-YAML
 begin=$SECONDS
-"$STRATA" sft sft.yaml --quiet
+fine_tune sft demonstrations.jsonl "${SFT_STEPS:-1500}"
 say "seed $seed: fine-tuned in $((SECONDS - begin)) s"
 
 cat > grpo.yaml <<YAML

@@ -2,7 +2,8 @@
 # Sourced by the experiments on letters: a world in which every answer is twelve of the letters a
 # to h, so that distributions and preferences have known answers. Everything is made by awk and by
 # the binary in $STRATA, else build/strata of this tree. Gives: say, within, verdict, first_of,
-# values_of, mean_of, letters_tokenizer, random_words, model_of, letters_reference, mean_count.
+# values_of, mean_of, letters_tokenizer, random_words, model_of, fine_tune, letters_reference,
+# mean_count.
 
 source_folder=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." && pwd)
 STRATA=$(realpath "${STRATA:-$source_folder/build/strata}")
@@ -87,14 +88,12 @@ YAML
 }
 small_model=$(model_of 2 64)
 
-# letters_reference [STEPS]: a model that says twelve letters, each equally likely, and ends.
-letters_reference() {
-  random_words 12800 "$((seed + 100))" |
-    awk '{ printf "{\"prompt\": \">\", \"completion\": \"%s\"}\n", $1 }' > reference.jsonl
-  cat > reference.yaml <<YAML
+# fine_tune RUN ROWS STEPS: a small_model taught prompts and completions from the first step on.
+fine_tune() {
+  cat > "$1.yaml" <<YAML
 $small_model
-run: {dir: reference, steps: ${1:-200}, seed: $seed}
-data: {train: [{path: reference.jsonl}]}
+run: {dir: $1, steps: $3, seed: $seed}
+data: {train: [{path: $2}]}
 sft: {packing: false}
 batch: {global: 64, micro: 64, sequence: 16}
 optimizer: {lr: 3.0e-3, min_lr: 1.0e-4, weight_decay: 0, warmup: 20}
@@ -102,7 +101,14 @@ eval: {every: 0}
 checkpoint: {every: 0}
 log: {every: 50, tensorboard: false}
 YAML
-  "$STRATA" sft reference.yaml --quiet
+  "$STRATA" sft "$1.yaml" --quiet
+}
+
+# letters_reference [STEPS]: a model that says twelve letters, each equally likely, and ends.
+letters_reference() {
+  random_words 12800 "$((seed + 100))" |
+    awk '{ printf "{\"prompt\": \">\", \"completion\": \"%s\"}\n", $1 }' > reference.jsonl
+  fine_tune reference reference.jsonl "${1:-200}"
 }
 
 # mean_count RUN NUMBER: the mean number of letters a in as many sampled answers.

@@ -1,7 +1,6 @@
 # Verses of `bible -f gen1:1-rev22:21` as lessons in translating, a conversation per verse that is
 # short and speaks of thee: from the words of 1611 to those of today.
-#   bible -f gen1:1-rev22:21 | awk -f bible_tasks.awk > translate.jsonl
-function said(role, text) { return "{\"role\": \"" role "\", \"content\": \"" text "\"}" }
+#   bible -f gen1:1-rev22:21 | awk -f conversation.awk -f bible_tasks.awk > translate.jsonl
 
 BEGIN {
   split("thou:you thee:you ye:you thy:your thine:yours hath:has hast:have doth:does dost:do art:are " \
@@ -31,7 +30,5 @@ NF > 3 && NF <= 13 {
     }
     translated = translated (i > 1 ? " " : "") word
   }
-  if (changed > 0)
-    print "{\"messages\": [" said("user", "Say in today's words: " verse) ", " \
-      said("assistant", translated) "]}"
+  if (changed > 0) print lesson("Say in today's words: " verse, translated)
 }

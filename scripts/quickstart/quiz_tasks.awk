@@ -1,6 +1,6 @@
 # The question files of quiz(6) as lessons, a conversation per line: "Algeria:Algiers" of the file
 # `africa` becomes "Quiz, africa: Algeria?" and "Algiers".
-#   awk -f quiz_tasks.awk /usr/share/games/bsdgames/quiz/africa ...
+#   awk -f conversation.awk -f quiz_tasks.awk /usr/share/games/bsdgames/quiz/africa ...
 # In those files a|b are alternatives, {} is what may be left out, [] groups.
 function plain(text) {
   gsub(/[{}]/, "", text)
@@ -14,7 +14,6 @@ function plain(text) {
   gsub(/[[:cntrl:]]+/, " ", text)
   return text
 }
-function said(role, text) { return "{\"role\": \"" role "\", \"content\": \"" text "\"}" }
 
 BEGIN { FS = ":" }
 FNR == 1 { n = split(FILENAME, path, "/") }
@@ -23,6 +22,5 @@ FNR == 1 { n = split(FILENAME, path, "/") }
   next
 }
 NF >= 2 && $1 != "" && $2 != "" {
-  print "{\"messages\": [" said("user", "Quiz, " path[n] ": " plain($1) "?") ", " \
-    said("assistant", plain($2)) "]}"
+  print lesson("Quiz, " path[n] ": " plain($1) "?", plain($2))
 }

@@ -1,6 +1,6 @@
 # WordNet's meanings as lessons, preferences, prompts and questions, JSONL files in the folder
 # `out`:
-#   awk -v out=DIR -f wordnet_tasks.awk /usr/share/wordnet/data.noun ...
+#   awk -v out=DIR -v wrong=0.4 -f draw.awk -f conversation.awk -f wordnet_tasks.awk data.noun ...
 # The question: which part of speech has a meaning? Each part is asked equally often, so guessing is
 # right one time in four.
 #   lessons.jsonl       conversations to learn from; a share of the answers, `wrong`, is false, as
@@ -12,17 +12,9 @@
 # No meaning is in two of the files, and those held out are not in the pretraining text (see
 # wordnet_to_jsonl.awk).
 
-# 0 to 999, as if drawn; squares keep draws of different salts apart.
-function hash(n, salt,   h) {
-  h = (n * 7919 + salt * 104729) % 1000003
-  h = (h * h + salt) % 1000003
-  return (h * h + 1) % 1000003 % 1000
-}
 function other(part, n) { # another of the four
-  return parts[(place[part] + hash(n, 3) % 3) % 4 + 1]
+  return parts[(place[part] + draw(n, 3) % 3) % 4 + 1]
 }
-function said(role, text) { return "{\"role\": \"" role "\", \"content\": \"" text "\"}" }
-function asked(question) { return "[" said("user", question) "]" }
 
 BEGIN {
   split("noun verb adjective adverb", parts, " ")
@@ -43,11 +35,10 @@ BEGIN {
   word = $5
   sub(/\([a-z]+\)$/, "", word)
   gsub(/_/, " ", word)
-  file = hash(offset, 1)
-  if (file >= 50 && file < 400 && hash(offset, 4) < 60)
-    print "{\"messages\": [" said("user", "What does " word " mean?") ", " said("assistant", gloss) \
-      "]}" > (out "/lessons.jsonl")
-  if (hash(offset, 2) >= share[part]) next
+  file = draw(offset, 1)
+  if (file >= 50 && file < 400 && draw(offset, 4) < 60)
+    print lesson("What does " word " mean?", gloss) > (out "/lessons.jsonl")
+  if (draw(offset, 2) >= share[part]) next
   question = "Which part of speech: " gloss "?"
   wrong_part = other(part, offset)
   if (file < 50) {
@@ -55,9 +46,8 @@ BEGIN {
     print "{\"prompt\": " asked(question) ", \"chosen\": \"" part "\", \"rejected\": \"" wrong_part \
       "\"}" > (out "/preferred_heldout.jsonl")
   } else if (file < 400) {
-    answer = hash(offset, 5) < 1000 * wrong ? wrong_part : part
-    print "{\"messages\": [" said("user", question) ", " said("assistant", answer) "]}" \
-      > (out "/lessons.jsonl")
+    answer = draw(offset, 5) < 1000 * wrong ? wrong_part : part
+    print lesson(question, answer) > (out "/lessons.jsonl")
   } else if (file < 700) {
     print "{\"prompt\": " asked(question) ", \"chosen\": \"" part "\", \"rejected\": \"" wrong_part \
       "\"}" > (out "/preferred.jsonl")

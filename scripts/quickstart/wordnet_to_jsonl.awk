@@ -1,14 +1,9 @@
 # WordNet's data.noun, data.verb, data.adj and data.adv as JSONL: a row per meaning,
 # {"text": "word: gloss"}.
-#   awk -f wordnet_to_jsonl.awk /usr/share/wordnet/data.noun ...
+#   awk -f draw.awk -f wordnet_to_jsonl.awk /usr/share/wordnet/data.noun ...
 # A line is "offset file-number type word-count word ... | gloss" (wndb(5)); the licence on top is
-# set in by two blanks. Meanings that wordnet_tasks.awk holds out are left out, by its own hash.
-function hash(n, salt,   h) {
-  h = (n * 7919 + salt * 104729) % 1000003
-  h = (h * h + salt) % 1000003
-  return (h * h + 1) % 1000003 % 1000
-}
-/^  / || hash($1 + 0, 1) < 50 { next }
+# set in by two blanks. Meanings that wordnet_tasks.awk holds out are left out, by the same draw.
+/^  / || draw($1 + 0, 1) < 50 { next }
 {
   bar = index($0, " | ")
   gloss = substr($0, bar + 3)

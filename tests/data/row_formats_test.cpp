@@ -142,7 +142,7 @@ TEST_F(RowFormats, ColumnsAreMappedInEveryForm) {
 
   config_.columns = {{"prompt", "question"}};
   base::write_file(folder_ / "p.jsonl", R"({"question": "2+2="})");
-  const PromptSet prompts({(folder_ / "p.jsonl").string()}, context(), 20);
+  const PromptSet prompts((folder_ / "p.jsonl").string(), context(), 20);
   EXPECT_EQ(prompts.at(0).ids, bytes("2+2="));
 }
 
@@ -314,7 +314,7 @@ TEST(FirstFit, FillsTheFirstBinThatHasRoom) {
 TEST_F(RowFormats, PromptsKeepTheirRows) {
   const auto set_of = [&](const std::string& content) {
     base::write_file(folder_ / "p.jsonl", content);
-    return PromptSet({(folder_ / "p.jsonl").string()}, context(), 20);
+    return PromptSet((folder_ / "p.jsonl").string(), context(), 20);
   };
   const PromptSet set = set_of(R"({"prompt": "2+2=", "answer": "4"})"
                                "\n"

@@ -20,8 +20,9 @@ GivenAnswers::GivenAnswers(const Respondent& reader, const std::vector<JsonRow>&
                                       "context of {}",
                                       row.where, masked.ids.size(), reader.context()));
     }
-    prompts_.push_back(
-        {{masked.ids.begin(), masked.ids.begin() + first}, base::compact_json(row.object)});
+    prompts_.push_back({{masked.ids.begin(), masked.ids.begin() + first},
+                        base::compact_json(row.object),
+                        row.where});
     answers_.emplace_back(masked.ids.begin() + first, masked.ids.end());
     sequences_.push_back(masked.ids);
   }

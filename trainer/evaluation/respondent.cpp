@@ -122,7 +122,7 @@ void Respondent::take_prompts(const std::vector<JsonRow>& rows) {
                       row.where, ids.size(), room, context()));
     }
     if (beyond > 0) ids.erase(ids.begin(), ids.begin() + beyond);
-    prompts_.push_back({std::move(ids), base::compact_json(row.object)});
+    prompts_.push_back({std::move(ids), base::compact_json(row.object), row.where});
   }
 }
 

@@ -2,6 +2,8 @@
 // a critic that says what was to be expected. One step is one rollout and its passes.
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -82,6 +84,20 @@ class Ppo : public OnlineJob {
     }
   }
 
+  /// Sums over the answers that have a score.
+  struct Totals {
+    double answers = 0, score = 0, kl = 0, surprise = 0;
+    /// By the names and definitions of TRL.
+    void show(double coefficient, MetricLog& metrics) const {
+      metrics.set("objective/kl", kl / answers);
+      metrics.set("objective/entropy", surprise / answers);
+      metrics.set("objective/scores", score / answers);
+      metrics.set("objective/non_score_reward", -coefficient * kl / answers);
+      metrics.set("objective/rlhf_reward", (score - coefficient * kl) / answers);
+      metrics.set("kl_coef", coefficient);
+    }
+  };
+
   Experience look_back(int64_t k, const Rollout& rollout, const std::vector<double>& scores,
                        MetricLog& metrics) {
     // 1. Forward passes over the micro-batches of the first pass of training.
@@ -105,19 +121,7 @@ class Ppo : public OnlineJob {
     for (int64_t i = 0; i < rollout.size(); ++i) {
       const double score = scores[static_cast<size_t>(i)];
       if (std::isnan(score)) continue;
-      const auto logprobs = rollout.of(policy.logprobs, i);
-      const auto against = rollout.of(reference.logprobs, i);
-      const auto values = rollout.of(std::as_const(experience.old_values), i);
-      std::vector<double> log_ratios(logprobs.begin(), logprobs.end());
-      for (size_t t = 0; t < log_ratios.size(); ++t) log_ratios[t] -= against[t];
-      totals.add(score, std::accumulate(log_ratios.begin(), log_ratios.end(), 0.0),
-                 -std::accumulate(logprobs.begin(), logprobs.end(), 0.0));
-      const std::vector<double> rewards = penalised_rewards(log_ratios, coefficient_, score);
-      const std::vector<double> advantages =
-          generalised_advantages(rewards, values, {ppo_.gamma, ppo_.lambda});
-      std::ranges::copy(advantages, rollout.of(experience.advantages, i).begin());
-      std::ranges::transform(advantages, values, rollout.of(experience.returns, i).begin(),
-                             std::plus<>());
+      value_answer(rollout, i, score, policy.logprobs, reference.logprobs, experience, totals);
     }
     if (ppo_.whiten) whiten(experience.advantages, experience.weights);
 
@@ -133,25 +137,26 @@ class Ppo : public OnlineJob {
     return experience;
   }
 
-  /// Sums over the answers that have a score.
-  struct Totals {
-    double answers = 0, score = 0, kl = 0, surprise = 0;
-    void add(double of_score, double of_kl, double of_surprise) {
-      ++answers;
-      score += of_score;
-      kl += of_kl;
-      surprise += of_surprise;
-    }
-    /// By the names and definitions of TRL.
-    void show(double coefficient, MetricLog& metrics) const {
-      metrics.set("objective/kl", kl / answers);
-      metrics.set("objective/entropy", surprise / answers);
-      metrics.set("objective/scores", score / answers);
-      metrics.set("objective/non_score_reward", -coefficient * kl / answers);
-      metrics.set("objective/rlhf_reward", (score - coefficient * kl) / answers);
-      metrics.set("kl_coef", coefficient);
-    }
-  };
+  /// Advantages and returns of answer i's tokens.
+  void value_answer(const Rollout& rollout, int64_t i, double score,
+                    const TokenNumbers& policy_logprobs, const TokenNumbers& reference_logprobs,
+                    Experience& experience, Totals& totals) const {
+    const auto logprobs = rollout.of(policy_logprobs, i);
+    const auto against = rollout.of(reference_logprobs, i);
+    const auto values = rollout.of(std::as_const(experience.old_values), i);
+    std::vector<double> log_ratios;
+    std::ranges::transform(logprobs, against, std::back_inserter(log_ratios), std::minus<>());
+    ++totals.answers;
+    totals.score += score;
+    totals.kl += std::accumulate(log_ratios.begin(), log_ratios.end(), 0.0);
+    totals.surprise -= std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
+
+    const std::vector<double> advantages = generalised_advantages(
+        penalised_rewards(log_ratios, coefficient_, score), values, {ppo_.gamma, ppo_.lambda});
+    std::ranges::copy(advantages, rollout.of(experience.advantages, i).begin());
+    std::ranges::transform(advantages, values, rollout.of(experience.returns, i).begin(),
+                           std::plus<>());
+  }
 
   static TokenNumbers present(const Rollout& rollout, const std::vector<double>& scores) {
     TokenNumbers weights(static_cast<size_t>(rollout.tokens()), 0.0);

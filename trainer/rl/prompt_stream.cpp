@@ -1,7 +1,5 @@
 #include "trainer/rl/prompt_stream.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -15,9 +13,7 @@ PromptStream PromptStream::training(const RunConfig& config, const data::Dataset
   PromptStream stream;
   std::vector<data::TrainingOrder::Source> sources;
   for (const data::TrainSource& source : config.data.train) {
-    stream.files_.push_back(source.path);
-    stream.sets_.push_back(
-        std::make_unique<data::PromptSet>(std::vector<std::string>{source.path}, context, longest));
+    stream.sets_.push_back(std::make_unique<data::PromptSet>(source.path, context, longest));
     sources.push_back({stream.sets_.back()->size(), source.weight});
   }
   if (stream.size() == 0)
@@ -34,9 +30,7 @@ PromptStream PromptStream::evaluation(const RunConfig& config, const data::Datas
   PromptStream stream;
   std::vector<int64_t> sizes;
   for (const data::EvalSource& source : config.data.eval) {
-    stream.files_.push_back(source.path);
-    stream.sets_.push_back(
-        std::make_unique<data::PromptSet>(std::vector<std::string>{source.path}, context, longest));
+    stream.sets_.push_back(std::make_unique<data::PromptSet>(source.path, context, longest));
     sizes.push_back(stream.sets_.back()->size());
   }
   const data::EvaluationOrder order(sizes);
@@ -61,10 +55,10 @@ std::vector<const data::Prompt*> PromptStream::take(int64_t first, int64_t count
 }
 
 void PromptStream::each_row(const std::function<void(const base::JsonReader&)>& visit) const {
-  for (size_t s = 0; s < sets_.size(); ++s) {
-    for (int64_t i = 0; i < sets_[s]->size(); ++i) {
-      const base::Json row = sets_[s]->row(i);
-      visit(base::JsonReader(row, fmt::format("{}: prompt {}", files_[s], i + 1)));
+  for (const auto& set : sets_) {
+    for (int64_t i = 0; i < set->size(); ++i) {
+      const base::Json row = set->row(i);
+      visit(base::JsonReader(row, set->at(i).where));
     }
   }
 }

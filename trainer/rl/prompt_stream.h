@@ -28,14 +28,13 @@ class PromptStream {
   int64_t size() const;
   /// Prompts number `first` .. `first + count` - 1 of the order; evaluation ends at size().
   std::vector<const data::Prompt*> take(int64_t first, int64_t count) const;
-  /// All rows, once each, for checks: a complaint names the file and the row.
+  /// All rows, once each, for checks: a complaint names FILE:LINE.
   void each_row(const std::function<void(const base::JsonReader&)>& visit) const;
   std::vector<std::string> describe() const;
 
  private:
   PromptStream() = default;
   std::vector<std::unique_ptr<data::PromptSet>> sets_;
-  std::vector<std::string> files_;
   std::function<data::SamplePlace(int64_t)> place_;
   bool endless_ = false;
 };
