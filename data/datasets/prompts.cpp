@@ -41,7 +41,6 @@ PromptSet::PromptSet(const std::string& file, const DatasetContext& context, int
                                   prompt.ids.size(), longest));
     }
     prompt.row = base::compact_json(row.value());
-    prompt.where = row.source();
     return prompt;
   };
   const InputFile input = look_at_input(file);
@@ -49,6 +48,7 @@ PromptSet::PromptSet(const std::string& file, const DatasetContext& context, int
     throw base::UserError(base::kBadData, file + ": prompts are rows of JSONL (.jsonl)");
   for (JsonlReader rows(input); rows.next();) {
     Prompt prompt = rows.read(read);
+    prompt.where = rows.where();
     const auto beyond = static_cast<int64_t>(prompt.ids.size()) - longest;
     if (beyond > 0 && too_long == "drop") {
       ++dropped_;

@@ -324,6 +324,7 @@ TEST_F(RowFormats, PromptsKeepTheirRows) {
   ASSERT_EQ(set.size(), 3);
   EXPECT_EQ(set.at(0).ids, bytes("2+2="));
   EXPECT_EQ(set.row(0)["answer"], "4");
+  EXPECT_TRUE(set.at(2).where.ends_with("p.jsonl:3")) << set.at(2).where;
   EXPECT_EQ(codec_.decode(set.at(1).ids), "user:\nq<|end|>assistant:\n");
   EXPECT_EQ(set.at(2).ids, (Ids{1, 2}));
   tests::expect_user_error(base::kBadData, {"p.jsonl:1", "has 30 tokens"},
