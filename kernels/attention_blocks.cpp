@@ -54,6 +54,22 @@ template <class T>
   for (int64_t i = 0; i < width; ++i) y[i] = rounded<T>(x[i] * scale);
 }
 
+template <class T>
+[[gnu::always_inline]] inline float dot(const float* __restrict q, const T* __restrict x,
+                                        int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < n; ++j) sum += q[j] * load(x[j]);
+  return sum;
+}
+
+template <class T>
+[[gnu::always_inline]] inline void add_weighted(float weight, const T* __restrict x, int64_t n,
+                                                float* __restrict out) {
+#pragma omp simd
+  for (int64_t j = 0; j < n; ++j) out[j] += weight * load(x[j]);
+}
+
 /// The factor by which what was summed before shrinks.
 [[gnu::always_inline]] inline float softmax_row(float* __restrict scores, int64_t n, float& max,
                                                 float& sum) {
@@ -169,10 +185,32 @@ template <class T>
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float dot_row(
     const float* __restrict x, const float* __restrict y, int64_t n) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < n; ++j) sum += x[j] * y[j];
-  return sum;
+  return dot(x, y, n);
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void dot_rows(
+    const float* q, const void* x, bool bf16, int64_t x_row, int64_t rows, int64_t width,
+    float* dots) {
+  const auto* half = static_cast<const Bf16*>(x);
+  const auto* whole = static_cast<const float*>(x);
+  for (int64_t i = 0; i < rows; ++i) {
+    dots[i] = bf16 ? dot(q, half + i * x_row, width) : dot(q, whole + i * x_row, width);
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void weigh_rows(
+    const float* weights, const void* x, bool bf16, int64_t x_row, int64_t rows, int64_t width,
+    float* out) {
+  const auto* half = static_cast<const Bf16*>(x);
+  const auto* whole = static_cast<const float*>(x);
+  for (int64_t j = 0; j < width; ++j) out[j] = 0.0f;
+  for (int64_t i = 0; i < rows; ++i) {
+    if (bf16) {
+      add_weighted(weights[i], half + i * x_row, width, out);
+    } else {
+      add_weighted(weights[i], whole + i * x_row, width, out);
+    }
+  }
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void drop_row(

@@ -45,6 +45,13 @@ void softmax_grad_rows(int64_t rows, int64_t n, int64_t stride, float* grad,
 
 float dot_row(const float* x, const float* y, int64_t n);
 
+/// dots[i] = q . row i, of `rows` rows of `width` fp32 or bf16 elements, `x_row` elements apart.
+void dot_rows(const float* q, const void* x, bool bf16, int64_t x_row, int64_t rows, int64_t width,
+              float* dots);
+/// out = sum of weights[i] * row i.
+void weigh_rows(const float* weights, const void* x, bool bf16, int64_t x_row, int64_t rows,
+                int64_t width, float* out);
+
 /// x[j] <- 0 where draws[j] < threshold, else x[j] * scale.
 void drop_row(float* x, const uint32_t* draws, uint32_t threshold, float scale, int64_t n);
 

@@ -25,26 +25,20 @@ const char* cached_row(const at::Tensor& x_bskd, int64_t b, int64_t place, int64
          at * static_cast<int64_t>(x_bskd.element_size());
 }
 
-/// softmax(q k^T) v of one query head over the places it sees. q is already scaled, fp32.
-void attend_one(const float* q, const at::Tensor& k_bskd, const at::Tensor& v_bskd, int64_t b,
-                int64_t kv_head, Seen seen, std::vector<float>& scores, std::vector<float>& row,
-                std::vector<float>& out) {
+/// softmax(q k^T) v of one query head over the places it sees, into `out`, still to be divided by
+/// the sum, which is returned. q is already scaled, fp32.
+float attend_one(const float* q, const at::Tensor& k_bskd, const at::Tensor& v_bskd, int64_t b,
+                 int64_t kv_head, Seen seen, std::vector<float>& scores, std::vector<float>& out) {
   const int64_t width = k_bskd.size(3), count = seen.end - seen.begin;
   const bool bf16 = k_bskd.scalar_type() == at::kBFloat16;
   scores.resize(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    blocks::widen_rows(cached_row(k_bskd, b, seen.begin + i, kv_head), bf16, width, 1, width, 1.0f,
-                       row.data(), width);
-    scores[i] = blocks::dot_row(q, row.data(), width);
-  }
+  blocks::dot_rows(q, cached_row(k_bskd, b, seen.begin, kv_head), bf16, k_bskd.stride(1), count,
+                   width, scores.data());
   float max = -INFINITY, sum = 0;
-  std::fill(out.begin(), out.end(), 0.0f);
-  blocks::softmax_rows(1, count, count, scores.data(), &max, &sum, out.data(), width);
-  for (int64_t i = 0; i < count; ++i) {
-    blocks::widen_rows(cached_row(v_bskd, b, seen.begin + i, kv_head), bf16, width, 1, width,
-                       scores[i] / sum, row.data(), width);
-    for (int64_t d = 0; d < width; ++d) out[d] += row[d];
-  }
+  blocks::softmax_rows(1, count, count, scores.data(), &max, &sum, out.data(), 0);
+  blocks::weigh_rows(scores.data(), cached_row(v_bskd, b, seen.begin, kv_head), bf16,
+                     v_bskd.stride(1), count, width, out.data());
+  return sum;
 }
 
 }  // namespace
@@ -65,7 +59,7 @@ at::Tensor cpu::attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_b
   char* outs = static_cast<char*>(out_bthd.mutable_data_ptr());
 
   parallel_for(0, rows * queries * heads, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scores, q(width), row(width), out(width);
+    std::vector<float> scores, q(width), out(width);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t head = i % heads, t = i / heads % queries, b = i / (heads * queries);
       const int64_t last = starts[b] + t;
@@ -73,9 +67,9 @@ at::Tensor cpu::attention_cached(const at::Tensor& q_bthd, const at::Tensor& k_b
       const Seen seen{window > 0 ? std::max<int64_t>(0, last - window + 1) : 0, last + 1};
       blocks::widen_rows(cached_row(q_bthd, b, t, head), bf16, width, 1, width, factor, q.data(),
                          width);
-      attend_one(q.data(), k_bskd, v_bskd, b, head / group, seen, scores, row, out);
-      blocks::narrow_rows(out.data(), width, 1, width, 1.0f, outs + i * width * (bf16 ? 2 : 4),
-                          bf16, width);
+      const float sum = attend_one(q.data(), k_bskd, v_bskd, b, head / group, seen, scores, out);
+      blocks::narrow_rows(out.data(), width, 1, width, 1.0f / sum,
+                          outs + i * width * (bf16 ? 2 : 4), bf16, width);
     }
   });
   return out_bthd;

@@ -2,7 +2,7 @@
 # quickstart.sh: the whole life of a small language model, from a bare Debian 12, on two cores.
 #   1. setup and build     2. text, lessons and questions    3. tokenizer and token shards
 #   4. pretraining         5. how well it predicts unseen text, beside a byte bigram and xz
-#   6. supervised fine-tuning on conversations, two in five of whose answers are wrong
+#   6. supervised fine-tuning on conversations, one in four of whose answers are wrong
 #   7. a reward model from preferences                       8. PPO against that reward model
 #   9. questions that no stage has seen, asked after each stage; samples; a report with curves
 # Everything is made in runs/quickstart/; the configs are in configs/quickstart/. A part that is
@@ -66,7 +66,7 @@ prepare_text() {
   awk -f $awk/draw.awk -f $awk/wordnet_to_jsonl.awk "${wordnet[@]}" > $here/text/wordnet.jsonl
 
   mkdir -p $here/tasks
-  awk -v out=$here/tasks -v wrong=0.4 -f $awk/draw.awk -f $awk/conversation.awk \
+  awk -v out=$here/tasks -v wrong=0.25 -f $awk/draw.awk -f $awk/conversation.awk \
     -f $awk/wordnet_tasks.awk "${wordnet[@]}"
   awk -f $awk/conversation.awk -f $awk/bible_tasks.awk $here/text/bible.txt \
     > $here/tasks/translate.jsonl
@@ -128,6 +128,7 @@ ask_questions() {
   done
   say "the reward model, on pairs held out (always the same side: 0.5):"
   row "accuracy" "$(last_value $here/reward eval/accuracy)"
+  row "calibration error" "$(last_value $here/reward eval/calibration_error)"
 }
 
 # right_answers STAGE NAME TEMPERATURE: the share; all the numbers go to NAME_STAGE.json.

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 kBuildPackages=(
   build-essential cmake ninja-build pkg-config ccache mold unzip ca-certificates
   libyaml-cpp-dev libhdf5-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev libfmt-dev libgtest-dev
-  zlib1g-dev libzstd-dev libxxhash-dev libopenmpi-dev openmpi-bin)
+  zlib1g-dev libcurl4-openssl-dev libzstd-dev libxxhash-dev libopenmpi-dev openmpi-bin)
 kQuickstartPackages=(bible-kjv bible-kjv-text wordnet-base bsdgames) # text, lessons and questions
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -76,17 +76,16 @@ std::vector<std::string> find_warnings(const Environment& env) {
 
 }  // namespace
 
+std::string_view version() { return STRATA_VERSION; }
+
 Environment gather_environment(int ranks_on_node) {
   const kernels::GpuSoftware gpu = kernels::gpu_software();
   Environment env;
   env.program = std::filesystem::read_symlink("/proc/self/exe").string();
-  env.versions = {{"libtorch", libtorch_version()},
-                  {"mpi", parallel::mpi_version()},
-                  {"hdf5", base::hdf5_version()},
-                  {"nccl", parallel::nccl_version()},
-                  {"cuda", gpu.cuda_runtime},
-                  {"cuda_driver", gpu.cuda_driver},
-                  {"cudnn", gpu.cudnn}};
+  env.versions = {{"strata", std::string(version())}, {"libtorch", libtorch_version()},
+                  {"mpi", parallel::mpi_version()},   {"hdf5", base::hdf5_version()},
+                  {"nccl", parallel::nccl_version()}, {"cuda", gpu.cuda_runtime},
+                  {"cuda_driver", gpu.cuda_driver},   {"cudnn", gpu.cudnn}};
   env.devices = {{"cpu", cpu_name(), ram_bytes()}};
   for (const kernels::Gpu& device : kernels::gpus())
     env.devices.push_back({"cuda", device.name, device.memory_bytes});

@@ -5,14 +5,19 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace strata::trainer {
 
+/// Strata's own version, "major.minor.patch".
+std::string_view version();
+
 struct Environment {
-  std::string program;                                        ///< path of this very program
-  std::vector<std::pair<std::string, std::string>> versions;  ///< library, version or ""
+  std::string program;  ///< path of this very program
+  /// Strata, then the libraries: name, version or "".
+  std::vector<std::pair<std::string, std::string>> versions;
   struct Device {
     std::string kind, name;  ///< kind: cpu or cuda
     int64_t memory_bytes;

@@ -3,7 +3,7 @@
 # to h, so that distributions and preferences have known answers. Everything is made by awk and by
 # the binary in $STRATA, else build/strata of this tree. Gives: say, within, verdict, first_of,
 # values_of, mean_of, letters_tokenizer, random_words, model_of, fine_tune, letters_reference,
-# mean_count.
+# mean_count, whole_count.
 
 source_folder=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." && pwd)
 STRATA=$(realpath "${STRATA:-$source_folder/build/strata}")
@@ -118,4 +118,10 @@ mean_count() {
     generation.max_new_tokens=14 "generation.seed=$seed" batch.global=512
   sed -E 's/.*"completion":"([^"]*)".*/\1/' answers.jsonl |
     awk '{ sum += gsub(/a/, "") } END { printf "%.3f", sum / NR }'
+}
+
+# whole_count: the same of those answers of the last mean_count that have twelve letters.
+whole_count() {
+  sed -E 's/.*"completion":"([^"]*)".*/\1/' answers.jsonl |
+    awk 'length($0) == 12 { n++; sum += gsub(/a/, "") } END { printf "%.3f", n ? sum / n : -1 }'
 }

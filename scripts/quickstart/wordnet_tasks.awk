@@ -1,6 +1,6 @@
 # WordNet's meanings as lessons, preferences, prompts and questions, JSONL files in the folder
 # `out`:
-#   awk -v out=DIR -v wrong=0.4 -f draw.awk -f conversation.awk -f wordnet_tasks.awk data.noun ...
+#   awk -v out=DIR -v wrong=0.25 -f draw.awk -f conversation.awk -f wordnet_tasks.awk data.noun ...
 # The question: which part of speech has a meaning? Each part is asked equally often, so guessing is
 # right one time in four.
 #   lessons.jsonl       conversations to learn from; a share of the answers, `wrong`, is false, as

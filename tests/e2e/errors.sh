@@ -16,6 +16,8 @@ refuses "pretrain" "$STRATA" pretrian tiny.yaml
 refuses "--prompt" "$STRATA" generate run --promt x
 refuses "" "$STRATA" pretrain
 refuses "no run is there" "$STRATA" report .
+expect_code 0 "$STRATA" --version
+expect_text "strata 0.1.0"
 refuses "nowhere.yaml" "$STRATA" pretrain nowhere.yaml
 
 # ---- the config

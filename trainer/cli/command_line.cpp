@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "parallel/comm/communicator.h"
 #include "trainer/cli/command.h"
+#include "trainer/env.h"
 
 namespace strata::trainer {
 namespace {
@@ -86,6 +87,10 @@ int run_command_line(std::span<const std::string> words, parallel::Communicator&
       (words.front() == "help" && words.size() == 1)) {
     print(world, overview_help());
     return words.empty() ? base::kBadUsage : base::kDone;
+  }
+  if (words.front() == "--version") {
+    print(world, fmt::format("strata {}\n", version()));
+    return base::kDone;
   }
   const Command* command = find_command(words);
   if (command == nullptr) {

@@ -52,9 +52,10 @@ class PreferenceJob : public Supervised {
     }
   }
 
-  double flops_per_step() const override {
-    const double training = Supervised::flops_per_step();
-    return loss_ == PreferenceLoss::kOrpo ? training : training * 4 / 3;  // a third is forward
+  Work last_work() const override {
+    Work work = Supervised::last_work();
+    if (loss_ != PreferenceLoss::kOrpo) work.flops *= 4.0 / 3;  // the reference: forward, a third
+    return work;
   }
 
  protected:

@@ -87,9 +87,9 @@ class Grpo : public OnlineJob {
     return true;
   }
 
-  double flops_per_step() const override {
+  Work last_work() const override {
     const double forwards = (grpo_.epochs > 1 ? 1 : 0) + (grpo_.beta > 0 ? 1 : 0);
-    return rollout_flops(grpo_.prompts * grpo_.group, forwards, static_cast<double>(grpo_.epochs));
+    return rollout_work(forwards, static_cast<double>(grpo_.epochs));
   }
 
  private:

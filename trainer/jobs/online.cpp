@@ -157,6 +157,7 @@ Rollout OnlineJob::sample(int64_t k, int64_t prompts, int64_t copies) {
   for (const data::Prompt* prompt : input_.train.take((k - 1) * prompts, prompts))
     asked.insert(asked.end(), static_cast<size_t>(copies), prompt);
   Rollout rollout = sample_answers(*policy_.decoder, asked, sampling(k));
+  last_answers_ = rollout.size();
   last_tokens_ = rollout.prompt_tokens() + rollout.tokens();
   return rollout;
 }
@@ -218,11 +219,12 @@ void OnlineJob::save_model(const std::filesystem::path& folder) {
   save_model_folder(folder, policy_.info, *policy_.decoder, input_.start.tokenizer);
 }
 
-double OnlineJob::rollout_flops(int64_t answers, double forwards, double passes) const {
-  const double tokens = static_cast<double>(answers * input_.sequence);
+Algorithm::Work OnlineJob::rollout_work(double forwards, double passes) const {
+  const int64_t mean_length = last_tokens_ / std::max<int64_t>(last_answers_, 1);
   const double trained =
-      model::flops_per_token(policy_.info.config, input_.sequence, policy_.info.head);
-  return tokens * trained * ((1 + forwards) / 3 + passes);
+      model::flops_per_token(policy_.info.config, mean_length, policy_.info.head);
+  return {last_tokens_,
+          static_cast<double>(last_tokens_) * trained * ((1 + forwards) / 3 + passes)};
 }
 
 MetricLog::Values PassMetrics::add(const std::string& owner, MetricLog& pass,

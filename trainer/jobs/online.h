@@ -46,8 +46,6 @@ class OnlineJob : public Algorithm {
   const model::FolderInfo& model_info() const override { return policy_.info; }
   void restore(std::string_view, int64_t) override {}
   void save_model(const std::filesystem::path& folder) override;
-  /// Of the last rollout: all tokens of prompts and answers.
-  int64_t tokens_per_step() const override { return last_tokens_; }
   double data_wait_seconds() const override { return 0; }
 
  protected:
@@ -59,9 +57,9 @@ class OnlineJob : public Algorithm {
   void keep_samples(int64_t k, const Rollout& rollout, const Scores& scores);
   /// "rollout/logprob_ratio", with a warning where sampling and training disagree.
   void watch_sampling(int64_t k, double mismatch, MetricLog& metrics);
-  /// Floating-point operations of answers as long as may be: sampled once and then passed forward
-  /// `forwards` times and trained `passes` times.
-  double rollout_flops(int64_t answers, double forwards, double passes) const;
+  /// Of the last rollout, its prompts and answers: sampled once and then passed forward `forwards`
+  /// times and trained `passes` times.
+  Work rollout_work(double forwards, double passes) const;
 
   /// The frozen reference: the policy before training. Null under LoRA, where the policy without
   /// adapters is it.
@@ -81,7 +79,7 @@ class OnlineJob : public Algorithm {
   void evaluate_prompts(const std::string& name, double temperature, MetricLog& metrics);
 
   std::optional<SamplesFile> samples_;  ///< on the main rank
-  int64_t last_tokens_ = 0;
+  int64_t last_answers_ = 0, last_tokens_ = 0;
 };
 
 /// Metrics of several passes over one rollout: each shown as the mean over the passes. One reduce

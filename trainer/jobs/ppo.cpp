@@ -70,9 +70,7 @@ class Ppo : public OnlineJob {
         base::JsonReader(saved, "the run's state", base::kBadCheckpoint).number("kl_coef");
     if (ppo_.kl_target > 0) coefficient_ = at_save;
   }
-  double flops_per_step() const override {
-    return rollout_flops(ppo_.rollouts, 3, 2 * static_cast<double>(ppo_.epochs));
-  }
+  Work last_work() const override { return rollout_work(3, 2 * static_cast<double>(ppo_.epochs)); }
 
  private:
   /// Scores as they are trained on: clipped, and lower for answers that did not end.

@@ -6,6 +6,8 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "parallel/comm/collectives.h"
+#include "parallel/mesh/context.h"
 #include "trainer/jobs/start.h"
 #include "trainer/models/save.h"
 #include "trainer/session/session.h"
@@ -71,6 +73,7 @@ Supervised::Supervised(Session& session, Parts parts)
 
 bool Supervised::step(int64_t k, double learning_rate, MetricLog& metrics) {
   std::vector<data::Batch> microbatches = loader_.next();
+  last_work_ = work_of(microbatches);
   prepare(microbatches);
   return engine_.step(k, microbatches, *objective_, learning_rate, metrics);
 }
@@ -97,15 +100,19 @@ void Supervised::save_model(const std::filesystem::path& folder) {
   save_model_folder(folder, model_.info, *model_.decoder, tokenizer_);
 }
 
-int64_t Supervised::tokens_per_step() const {
-  const BatchSection& batch = session_.config().batch;
-  return batch.global * loader_.stream().rows_per_sample() * batch.sequence;
-}
-
-double Supervised::flops_per_step() const {
-  return static_cast<double>(tokens_per_step()) *
-         model::flops_per_token(model_.info.config, session_.config().batch.sequence,
-                                model_.info.head);
+Algorithm::Work Supervised::work_of(std::span<const data::Batch> microbatches) const {
+  const parallel::ParallelContext& context = session_.context();
+  double tokens = 0, flops = 0;
+  for (const data::Batch& batch : microbatches) {
+    const auto here = static_cast<double>(std::ranges::count_if(
+        batch.documents, [](int32_t document) { return document != data::kPadding; }));
+    tokens += here;
+    flops +=
+        here * model::flops_per_token(model_.info.config, batch.length * context.layout().context(),
+                                      model_.info.head);
+  }
+  return {static_cast<int64_t>(parallel::all_sum(context.gradients(), tokens)),
+          parallel::all_sum(context.gradients(), flops)};
 }
 
 double Supervised::data_wait_seconds() const { return loader_.wait_seconds(); }

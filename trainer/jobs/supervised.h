@@ -32,8 +32,7 @@ class Supervised : public Algorithm {
   const model::FolderInfo& model_info() const override { return model_.info; }
   void restore(std::string_view state, int64_t step) override;
   void save_model(const std::filesystem::path& folder) override;
-  int64_t tokens_per_step() const override;
-  double flops_per_step() const override;
+  Work last_work() const override { return last_work_; }
   double data_wait_seconds() const override;
 
  protected:
@@ -48,6 +47,12 @@ class Supervised : public Algorithm {
   data::DataLoader loader_;
   data::SampleStream eval_;
   std::filesystem::path tokenizer_;
+
+ private:
+  /// Of all ranks' micro-batches. Collective.
+  Work work_of(std::span<const data::Batch> microbatches) const;
+
+  Work last_work_;
 };
 
 /// How batches of `config` are dealt out over the data ranks of `context`. UserError (kBadUsage)

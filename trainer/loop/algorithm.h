@@ -38,8 +38,13 @@ class Algorithm {
   /// Writes the result as a Hugging Face folder.
   virtual void save_model(const std::filesystem::path& folder) = 0;
 
-  virtual int64_t tokens_per_step() const = 0;
-  virtual double flops_per_step() const = 0;
+  /// Of the last step, all ranks together: tokens that were read, padding left out, and the
+  /// floating-point operations that they need.
+  struct Work {
+    int64_t tokens = 0;
+    double flops = 0;
+  };
+  virtual Work last_work() const = 0;
   /// Seconds that this rank has waited for data so far.
   virtual double data_wait_seconds() const = 0;
 };

@@ -5,9 +5,19 @@ namespace strata::trainer {
 
 class Session;
 
-/// Floating-point operations a second of all ranks together in precision.compute. On the CPU
-/// measured with one matrix product while the other ranks measure too, a GPU's by its data sheet
-/// (dense); NaN for an unknown GPU. Collective.
-double peak_flops(Session& session);
+/// The peak of precision.compute. Of a GPU by its data sheet (dense), NaN for an unknown one. A CPU
+/// measures itself, in fp32 in either precision (a processor without bf16 units computes bf16
+/// products in fp32; one with them may then show more than 100%): each call multiplies once more
+/// and the best so far counts, since one product alone may meet a busy moment.
+class PeakFlops {
+ public:
+  explicit PeakFlops(Session& session);
+  /// Floating-point operations a second of all ranks together. Collective.
+  double measure();
+
+ private:
+  Session& session_;
+  double best_ = 0;  ///< this rank's own
+};
 
 }  // namespace strata::trainer

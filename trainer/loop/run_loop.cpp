@@ -31,7 +31,7 @@ class Loop {
 
   void run() {
     const int64_t done = resume();
-    RunMetrics metrics(session_, done, steps_, algorithm_.flops_per_step());
+    RunMetrics metrics(session_, done, steps_);
     Profile profile(config_.log.profile, session_.folder(), session_.world().rank());
     if (done >= steps_) {
       session_.log().info(
@@ -84,8 +84,8 @@ class Loop {
               k, value_of(values, "loss", std::nan("")),
               value_of(values, "grad_norm", std::nan(""))));
     }
-    tokens_ += algorithm_.tokens_per_step();
-    metrics.after_step(k, algorithm_.tokens_per_step(), algorithm_.data_wait_seconds());
+    tokens_ += algorithm_.last_work().tokens;
+    metrics.after_step(k, algorithm_.last_work(), algorithm_.data_wait_seconds());
     const bool evaluates = config_.eval.every > 0 && (k % config_.eval.every == 0 || k == steps_);
     const bool logs = k % config_.log.every == 0 || k == 1 || k == steps_;
     if (!logs && !evaluates) return;

@@ -7,7 +7,6 @@
 
 #include "base/format.h"
 #include "parallel/comm/collectives.h"
-#include "trainer/loop/peak_flops.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
@@ -39,8 +38,8 @@ bool is_headline(std::string_view name) {
 
 }  // namespace
 
-RunMetrics::RunMetrics(Session& session, int64_t done, int64_t steps, double flops_per_step)
-    : session_(session), steps_(steps), flops_per_step_(flops_per_step), since_(Clock::now()) {
+RunMetrics::RunMetrics(Session& session, int64_t done, int64_t steps)
+    : session_(session), steps_(steps), since_(Clock::now()), peak_flops_(session) {
   if (!session.is_main_rank()) return;
   file_.emplace(session.folder() / "metrics.jsonl", done);
   if (session.config().log.tensorboard)
@@ -50,9 +49,10 @@ RunMetrics::RunMetrics(Session& session, int64_t done, int64_t steps, double flo
 
 RunMetrics::~RunMetrics() = default;
 
-void RunMetrics::after_step(int64_t k, int64_t tokens, double data_wait_seconds) {
+void RunMetrics::after_step(int64_t k, const Algorithm::Work& work, double data_wait_seconds) {
   ++steps_since_;
-  tokens_since_ += tokens;
+  work_since_.tokens += work.tokens;
+  work_since_.flops += work.flops;
   wait_since_ += data_wait_seconds - wait_seen_;
   wait_seen_ = data_wait_seconds;
   if (progress_) progress_->update(k, steps_);
@@ -62,14 +62,14 @@ RunMetrics::Rates RunMetrics::rates(int64_t k) {
   const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
   const double step_seconds = seconds / static_cast<double>(std::max<int64_t>(steps_since_, 1));
   Rates rates{};
-  rates.tokens_per_second = static_cast<double>(tokens_since_) / seconds;
+  rates.tokens_per_second = static_cast<double>(work_since_.tokens) / seconds;
   rates.data_fraction = wait_since_ / seconds;
   rates.eta_seconds = step_seconds * static_cast<double>(steps_ - k);
   rates.memory_gib = parallel::all_max(session_.world(), peak_memory_gib());
-  if (!peak_flops_) peak_flops_ = peak_flops(session_);
-  rates.mfu = flops_per_step_ / step_seconds / *peak_flops_;
+  rates.mfu = work_since_.flops / seconds / peak_flops_.measure();
   since_ = Clock::now();
-  steps_since_ = tokens_since_ = 0;
+  steps_since_ = 0;
+  work_since_ = {};
   wait_since_ = 0;
   return rates;
 }

@@ -10,7 +10,9 @@
 #include "base/metrics_file.h"
 #include "base/progress.h"
 #include "base/tensorboard_file.h"
+#include "trainer/loop/algorithm.h"
 #include "trainer/loop/metric_log.h"
+#include "trainer/loop/peak_flops.h"
 
 namespace strata::trainer {
 
@@ -20,11 +22,11 @@ class RunMetrics {
  public:
   /// Goes on after step `done` of `steps`: rows of later steps are dropped from the file.
   /// Collective.
-  RunMetrics(Session& session, int64_t done, int64_t steps, double flops_per_step);
+  RunMetrics(Session& session, int64_t done, int64_t steps);
   ~RunMetrics();
 
   /// Counts a step for rates and the progress bar.
-  void after_step(int64_t k, int64_t tokens, double data_wait_seconds);
+  void after_step(int64_t k, const Algorithm::Work& work, double data_wait_seconds);
 
   /// One row: the step's own metrics, its rate, and those of an evaluation (under "eval/") if there
   /// was one. Collective.
@@ -42,16 +44,17 @@ class RunMetrics {
 
   Session& session_;
   const int64_t steps_;
-  const double flops_per_step_;
   std::optional<base::MetricsFile> file_;  // on rank 0
   std::optional<base::TensorboardFile> tensorboard_;
   std::optional<base::Progress> progress_;
 
   // Since the last row.
   Clock::time_point since_;
-  int64_t steps_since_ = 0, tokens_since_ = 0;
+  int64_t steps_since_ = 0;
+  Algorithm::Work work_since_;
   double wait_seen_ = 0, wait_since_ = 0;
-  std::optional<double> peak_flops_;
+
+  PeakFlops peak_flops_;
 };
 
 }  // namespace strata::trainer

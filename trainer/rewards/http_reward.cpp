@@ -16,9 +16,11 @@ class HttpReward : public HostReward {
  public:
   HttpReward(const RewardSource& source, const std::string& place, const RewardContext& context)
       : HostReward(context.session, context.text),
-        url_(parse_url(source.http, place)),
+        url_(source.http),
         place_(place),
-        timeout_(source.timeout) {}
+        timeout_(source.timeout) {
+    check_url(url_, place);
+  }
 
  protected:
   std::vector<double> score_own(std::span<const Answer* const> answers) override {
@@ -32,9 +34,9 @@ class HttpReward : public HostReward {
     if (!replies.is_array() || replies.size() != answers.size()) {
       throw base::UserError(
           base::kBadData,
-          fmt::format("{}: {} answers were sent to {}:{}{}; an array of as many rewards was "
+          fmt::format("{}: {} answers were sent to {}; an array of as many rewards was "
                       "expected, and what came is {}",
-                      place_, answers.size(), url_.host, url_.port, url_.path,
+                      place_, answers.size(), url_,
                       replies.is_array() ? fmt::format("one of {}", replies.size())
                                          : std::string(replies.type_name())));
     }
@@ -43,7 +45,7 @@ class HttpReward : public HostReward {
   }
 
  private:
-  HttpUrl url_;
+  std::string url_;
   std::string place_;
   double timeout_;
 };
