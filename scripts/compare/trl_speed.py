@@ -13,7 +13,8 @@ import sys
 
 from training_speed import ALLOCATOR, watch
 
-# Rows of one step: of 256 tokens for sft, of two answers for reward and dpo, one answer of 64 tokens for grpo (8 prompts x 8) and ppo.
+# Rows of one step: of 256 tokens for sft, of two answers for reward and dpo, one answer of 64 tokens
+# to a prompt of six words for grpo (8 prompts x 8) and ppo (one epoch of 4 minibatches).
 ROWS = {"sft": 16, "reward": 8, "dpo": 8, "grpo": 64, "ppo": 64}
 ANSWER = 64
 
@@ -28,7 +29,7 @@ JOBS = {
     "grpo": "data: {{train: [{{path: {folder}/prompts.jsonl}}]}}\nbatch: {{micro: 64, sequence: 256}}\n"
             "grpo: {{group: 8, prompts: 8}}\nrewards: [{{function: length}}]\ngeneration: {{max_new_tokens: 64}}\n",
     "ppo": "data: {{train: [{{path: {folder}/prompts.jsonl}}]}}\nbatch: {{micro: 16, sequence: 256}}\n"
-           "ppo: {{rollouts: 64, epochs: 4, minibatches: 4}}\nrewards: [{{model: {folder}/reward/model}}]\ngeneration: {{max_new_tokens: 64}}\n",
+           "ppo: {{rollouts: 64, epochs: 1, minibatches: 4}}\nrewards: [{{model: {folder}/reward/model}}]\ngeneration: {{max_new_tokens: 64}}\n",
 }
 
 
@@ -54,7 +55,7 @@ def prepare(binary, folder, text):
             place = row * 600
             sft.write(json.dumps({"prompt": passage(place, 40) + " ", "completion": passage(place + 40, 90)}) + "\n")
             pairs.write(json.dumps({"prompt": passage(place, 40) + " ", "chosen": passage(place + 40, 80), "rejected": passage(place + 300, 80)}) + "\n")
-            prompts.write(json.dumps({"prompt": passage(place, 40)}) + "\n")
+            prompts.write(json.dumps({"prompt": passage(place, 6)}) + "\n")
     (folder / "fresh.yaml").write_text(
         f"run: {{dir: {folder}/fresh, steps: 1}}\ntokenizer: {{path: {folder}/tokenizer}}\n{MODEL}"
         f"data: {{train: [{{path: {folder}/text.jsonl}}]}}\nbatch: {{global: 1, micro: 1, sequence: 64}}\n"

@@ -59,7 +59,7 @@ def build_trainer(job, folder, rows, steps, precision, callback):
                                processing_class=tokenizer, callbacks=[callback])
     common.pop("max_steps")
     common.update(per_device_train_batch_size=rows // 4, gradient_accumulation_steps=1)
-    arguments = trl.PPOConfig(num_mini_batches=4, num_ppo_epochs=4, total_episodes=rows * steps, response_length=ANSWER, temperature=1.0,
+    arguments = trl.PPOConfig(num_mini_batches=4, num_ppo_epochs=1, total_episodes=rows * steps, response_length=ANSWER, temperature=1.0,
                               local_rollout_forward_batch_size=rows, kl_coef=0.05, num_sample_generations=0,
                               **{**common, "per_device_train_batch_size": rows // 4, "gradient_accumulation_steps": 4})
     prompts = load_rows(folder / "prompts.jsonl").map(lambda row: tokenizer(row["prompt"]), remove_columns=["prompt"])
