@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Verifiable rewards: e_grpo.sh [SEED] [ESTIMATOR...]
+# Verifiable rewards: e_grpo.sh [SEED] [CASE...]
 #
 # A model learns to reverse four digits from demonstrations of which every second is wrong: it is
 # right about half of the time when it samples, and nearly always when it is greedy. GRPO and RLOO
-# against exact match lift the sampled accuracy to 0.95. ESTIMATOR: grpo, rloo, dr_grpo; the first
-# two by default.
+# against exact match lift the sampled accuracy to 0.95. CASE: an estimator (grpo, rloo, dr_grpo) or
+# grpo on two ranks (tensor, pipeline, data); grpo and rloo by default.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/letters.sh"
 . "$here/online.sh"
-estimators=("${@:2}")
-[ ${#estimators[@]} -gt 0 ] || estimators=(grpo rloo)
+cases=("${@:2}")
+[ ${#cases[@]} -gt 0 ] || cases=(grpo rloo)
 
 letters_tokenizer
 awk -v seed="$seed" '
@@ -25,7 +25,7 @@ awk -v seed="$seed" '
     for (r = 0; r < 4000; r++) ask("prompts.jsonl")
     for (r = 0; r < 256; r++) ask("held_out.jsonl") }'
 begin=$SECONDS
-fine_tune sft demonstrations.jsonl "${SFT_STEPS:-1500}"
+fine_tune sft demonstrations.jsonl "${SFT_STEPS:-1500}" optimizer.lr=1e-3
 say "seed $seed: fine-tuned in $((SECONDS - begin)) s"
 
 cat > grpo.yaml <<YAML
@@ -40,10 +40,14 @@ grpo: {group: 8, prompts: 32}
 rewards: [{function: exact_match, field: answer}]
 eval: {every: 120, batches: 1}
 YAML
-for estimator in "${estimators[@]}"; do
-  begin=$SECONDS run=grpo_$estimator
-  "$STRATA" grpo grpo.yaml --quiet run.dir="$run" grpo.estimator="$estimator"
-  say "seed $seed, $estimator, $((SECONDS - begin)) s"
+for case in "${cases[@]}"; do
+  begin=$SECONDS run=grpo_$case
+  case $case in
+    tensor | pipeline | data) count=2 keys=("parallel.$case=2") ;;
+    *) count=1 keys=("grpo.estimator=$case") ;;
+  esac
+  ranks "$count" grpo grpo.yaml --quiet run.dir="$run" "${keys[@]}"
+  say "seed $seed, $case, $((SECONDS - begin)) s"
   within "  sampled accuracy before" "$(first_of "$run" objective/scores)" 0.3 0.6
   within "  sampled accuracy, last 10 steps" "$(mean_of "$run" objective/scores 10)" 0.95 1
   within "  sampled accuracy, held out" "$(values_of "$run" eval/scores | tail -n 1)" 0.93 1

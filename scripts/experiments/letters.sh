@@ -88,7 +88,7 @@ YAML
 }
 small_model=$(model_of 2 64)
 
-# fine_tune RUN ROWS STEPS: a small_model taught prompts and completions from the first step on.
+# fine_tune RUN ROWS STEPS [KEY=VALUE...]: a small_model taught prompts and completions from the first step on.
 fine_tune() {
   cat > "$1.yaml" <<YAML
 $small_model
@@ -101,7 +101,7 @@ eval: {every: 0}
 checkpoint: {every: 0}
 log: {every: 50, tensorboard: false}
 YAML
-  "$STRATA" sft "$1.yaml" --quiet
+  "$STRATA" sft "$1.yaml" --quiet "${@:4}"
 }
 
 # letters_reference [STEPS]: a model that says twelve letters, each equally likely, and ends.
