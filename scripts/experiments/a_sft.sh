@@ -43,7 +43,7 @@ tokenizer:
 model: {layers: 2, width: 64, heads: 4, ffn: 172, context: 64}
 data: {train: [{path: train.jsonl}]}
 batch: {global: 64, micro: 64, sequence: 32}
-optimizer: {lr: 3.0e-3, min_lr: 3.0e-5, warmup: 20}
+optimizer: {lr: 1.5e-3, min_lr: 3.0e-5, warmup: 40}
 sft: {template: chatml, packing: false}
 precision: {compute: fp32}
 checkpoint: {every: 0}

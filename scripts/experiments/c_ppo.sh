@@ -13,17 +13,17 @@ layouts=("${@:2}")
 [ ${#layouts[@]} -gt 0 ] || layouts=(one)
 
 letters_tokenizer
-letters_reference
+letters_reference 300
 counter count 'n'
 echo '{"prompt": ">"}' > prompt.jsonl
 cat > ppo.yaml <<YAML
 $online_settings
-run: {seed: $seed, steps: ${STEPS:-40}}
+run: {seed: $seed, steps: ${STEPS:-80}}
 model: {from: reference}
 data: {train: [{path: prompt.jsonl}]}
 batch: {micro: 64, sequence: 16}
 generation: {max_new_tokens: 14}
-optimizer: {lr: 2.0e-3, warmup: 1, schedule: constant, weight_decay: 0}
+optimizer: {lr: 1.0e-3, warmup: 5, schedule: linear, min_lr: 1.0e-4, weight_decay: 0}
 ppo: {kl_coef: 0.2, rollouts: 256, epochs: 4, minibatches: 4, critic_lr: 4.0e-3}
 rewards: [{command: bash count.sh, name: count, weight: 0.389182}]
 eval: {every: 0}
@@ -37,7 +37,7 @@ for layout in "${layouts[@]}"; do
   say "seed $seed, layout $layout, $((SECONDS - begin)) s"
   within "  letters a, last 10 steps" "$(mean_of "$run" reward/count 10)" 5.3 6.7
   within "  nats from the reference, last 10 steps" "$(mean_of "$run" objective/kl 10)" 3.96 5.96
-  within "  first ratio of a rollout" "$(mean_of "$run" policy/first_ratio 40)" 0.9999 1.0001
-  within "  sampled against recomputed" "$(mean_of "$run" rollout/logprob_ratio 40)" 1 1.01
+  within "  first ratio of a rollout" "$(mean_of "$run" policy/first_ratio 80)" 0.9999 1.0001
+  within "  sampled against recomputed" "$(mean_of "$run" rollout/logprob_ratio 80)" 1 1.01
 done
 verdict

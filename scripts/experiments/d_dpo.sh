@@ -18,7 +18,7 @@ set -euo pipefail
 steps=${STEPS:-400}
 
 letters_tokenizer
-letters_reference 150
+letters_reference 300
 
 random_words $((2 * 64 * steps)) "$seed" | awk -v seed="$seed" '
   BEGIN { srand(seed + 1000) }
@@ -71,11 +71,11 @@ optimise half "$steps" pairs.jsonl dpo.beta=0.5
 within "loss at step 1, beta 0.5" "$(first_of half loss)" 0.693146 0.693149
 within "reward per letter a, beta 0.5" "$(worth half)" 0.87 1.07
 within "letters a, beta 0.5" "$(mean_count half/model 1024)" 5.5 6.5
-within "letters a of whole answers, beta 0.5" "$(whole_count)" 5.7 6.3
+within "letters a of whole answers, beta 0.5" "$(whole_count)" 5.5 6.5
 optimise one "$steps" pairs.jsonl dpo.beta=1
 within "reward per letter a, beta 1" "$(worth one)" 0.87 1.07
 within "letters a, beta 1" "$(mean_count one/model 1024)" 2.79 3.79
-within "letters a of whole answers, beta 1" "$(whole_count)" 2.99 3.59
+within "letters a of whole answers, beta 1" "$(whole_count)" 2.79 3.79
 if [ -z "${SHORT:-}" ]; then
   optimise exchanged 150 exchanged.jsonl dpo.beta=0.5
   within "letters a, exchanged" "$(mean_count exchanged/model 512)" 0 1

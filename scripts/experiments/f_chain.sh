@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
 # A noisy judge, a reward model, PPO, and what over-optimisation looks like: f_chain.sh [SEED]
 #
-# Answers are twelve letters; their true worth grows with the number of letters a up to six and
-# falls beyond. The judge prefers by a coin that is weighted with the difference in worth. Answers
-# of the reference rarely have more than five, so the reward model learns that more is better. PPO
-# with a high price of divergence makes answers better; with a low one the reward model's score
-# rises further, while the true worth, which is only watched, turns over.
+# Answers are twelve letters; their true worth is the number of letters a up to six and falls
+# beyond. The judge prefers by a coin that is weighted with the difference in worth. Answers of the
+# reference rarely have more than five, so the reward model learns that more is better. With a high
+# price of divergence PPO makes answers better; with a low one the reward model's score rises
+# further, while the true worth, which is only watched, turns over. One in eight answers judged is
+# cut short: of what it has never seen a reward model may say anything, and an empty answer would be
+# what PPO finds.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/letters.sh"
 . "$here/online.sh"
 
 letters_tokenizer
-letters_reference
+letters_reference 300
 counter worth 'n <= 6 ? n : 12 - n'
 echo '{"prompt": ">"}' > prompt.jsonl
 random_words 20000 "$seed" | awk -v seed="$seed" '
   function worth(s,  n) { n = gsub(/a/, "a", s); return n <= 6 ? n : 12 - n }
   BEGIN { srand(seed + 1000) }
-  { word[NR % 2] = $1 }
+  { word[NR % 2] = rand() < 0.125 ? substr($1, 1, int(12 * rand())) : $1 }
   NR % 2 == 0 {
     first = rand() < 1 / (1 + exp(worth(word[0]) - worth(word[1])))
     printf "{\"prompt\": \">\", \"chosen\": \"%s\", \"rejected\": \"%s\"}\n",
@@ -37,12 +39,12 @@ say "seed $seed: reward model right in $(mean_of reward accuracy 50) of noisy ju
 
 cat > ppo.yaml <<YAML
 $online_settings
-run: {seed: $seed, steps: ${STEPS:-60}}
+run: {seed: $seed, steps: ${STEPS:-80}}
 model: {from: reference}
 data: {train: [{path: prompt.jsonl}]}
 batch: {micro: 64, sequence: 16}
 generation: {max_new_tokens: 14}
-optimizer: {lr: 2.0e-3, warmup: 1, schedule: constant, weight_decay: 0}
+optimizer: {lr: 1.0e-3, warmup: 5, schedule: linear, min_lr: 1.0e-4, weight_decay: 0}
 ppo: {rollouts: 128, epochs: 4, minibatches: 4}
 rewards: [{model: reward, name: model}]
 watch: [{command: bash worth.sh, name: worth}]
@@ -60,7 +62,14 @@ within "true worth, beta 0.3" "$(mean_of ppo_0.3 watch/worth 10)" 3 6
 within "what the reward model gains from beta 0.05" \
        "$(difference "$(mean_of ppo_0.05 reward/model 10)" "$(mean_of ppo_0.3 reward/model 10)")" \
        0 100
-within "what the true worth loses after its best, beta 0.05" \
-       "$(difference "$(values_of ppo_0.05 watch/worth | sort -g | tail -n 1)" \
-                     "$(mean_of ppo_0.05 watch/worth 10)")" 0.5 6
+# gained RUN: the true worth that each point of the reward model's score came with.
+gained() {
+  local worth reward
+  worth=$(difference "$(mean_of "$1" watch/worth 10)" "$(first_of "$1" watch/worth)")
+  reward=$(difference "$(mean_of "$1" reward/model 10)" "$(first_of "$1" reward/model)")
+  awk -v worth="$worth" -v reward="$reward" 'BEGIN { printf "%.3f", worth / reward }'
+}
+say "true worth per point of reward: beta 0.3 $(gained ppo_0.3), beta 0.05 $(gained ppo_0.05)"
+within "what a point loses with beta 0.05" \
+       "$(difference "$(gained ppo_0.3)" "$(gained ppo_0.05)")" 0.05 100
 verdict

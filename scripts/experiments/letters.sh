@@ -88,7 +88,8 @@ YAML
 }
 small_model=$(model_of 2 64)
 
-# fine_tune RUN ROWS STEPS [KEY=VALUE...]: a small_model taught prompts and completions from the first step on.
+# fine_tune RUN ROWS STEPS [KEY=VALUE...]: a small_model taught prompts and completions from the
+# first step on.
 fine_tune() {
   cat > "$1.yaml" <<YAML
 $small_model

@@ -20,7 +20,9 @@ void RunSection::fields(base::Fields& f) {
   f("deterministic", deterministic, "The same bits in every run on the same layout.");
   f("device", device, "Where tensors live; auto takes a GPU where there is one.",
     one_of({"auto", "cpu", "cuda"}));
-  f("threads", threads, "Computing threads per rank; auto shares the node's cores among its ranks.",
+  f("threads", threads,
+    "Computing threads per rank; auto: OMP_NUM_THREADS where that is set, else the node's cores "
+    "shared among its ranks.",
     at_least(1));
   f("hang_timeout", hang_timeout,
     "Seconds that a communication may wait before the job is ended with exit 6.", above(0));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -49,6 +50,7 @@ int bound_cores() {
 
 int choose_threads(const base::AutoInt& wanted, const Neighbours& here) {
   if (wanted) return static_cast<int>(*wanted);
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return at::get_num_threads();
   return std::max(1, bound_cores() / here.count);
 }
 
