@@ -35,7 +35,7 @@ model: {from: sft}
 data: {train: [{path: prompts.jsonl}], eval: [{path: held_out.jsonl}]}
 batch: {global: 256, micro: 64, sequence: 16}
 generation: {max_new_tokens: 6}
-optimizer: {lr: 1.5e-3, min_lr: 1.0e-4, warmup: 1, schedule: linear, weight_decay: 0}
+optimizer: {lr: 1.0e-3, min_lr: 1.0e-4, warmup: 10, schedule: linear, weight_decay: 0}
 grpo: {group: 8, prompts: 32}
 rewards: [{function: exact_match, field: answer}]
 eval: {every: 120, batches: 1}
