@@ -31,8 +31,9 @@ inline Bf16 rounded<Bf16>(float x) {
   return {static_cast<uint16_t>(x == x ? nearest : 0x7fc0)};
 }
 
-/// e^x for x <= 0 (what a softmax asks for), to 2 units in the last place; below -87 e^-87, which
-/// is nothing beside the e^0 of the same row. A NaN stays one.
+/// e^x for x <= 0 (what a softmax asks for), to 2 units in the last place; 0 below -87, where the
+/// result would leave the normal numbers: products with those are slow, up to a hundred times on
+/// some processors, and every masked place would be one. A NaN stays one.
 inline float exp_nonpositive(float x) {
   constexpr float kLog2e = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   constexpr float kToInteger =
@@ -50,7 +51,7 @@ inline float exp_nonpositive(float x) {
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
   const uint32_t power = (std::bit_cast<uint32_t>(shifted) + 127u) << 23;  // the bits of 2^n
-  return p * std::bit_cast<float>(power);
+  return x < -87.0f ? 0.0f : p * std::bit_cast<float>(power);
 }
 
 /// From e^-|x|, which cannot overflow.

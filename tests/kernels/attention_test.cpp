@@ -20,6 +20,7 @@ namespace {
 
 using strata::testing::double_leaf;
 using strata::testing::expect_close;
+using strata::testing::largest;
 using strata::testing::normal;
 using strata::testing::tolerance_of;
 
@@ -148,6 +149,21 @@ TEST(Attention, PiecesOfKeysMergeToTheWhole) {
   }
   expect_close(out, whole.out_bthd, 3e-6, "out");
   expect_close(grad_q, whole_grads.q_bthd, 3e-6, "grad q");
+}
+
+TEST(Attention, UnseenKeysWeighExactlyNothing) {
+  // A weight of e^-87 instead of 0 hides in any sum, but makes products with it subnormal: slow.
+  const QueryKeyValue in = make_input({1, 40, 40, 2, 1, 16}, at::kFloat);
+  at::Tensor grad_out = at::zeros_like(in.q_bthd);
+  grad_out.narrow(1, 7, 1).copy_(normal({1, 1, 2, 16}, "g"));  // of one query: it sees 8 keys
+  const AttentionForward forward = attention_forward(in, {});
+  QueryKeyValue grads{at::empty_like(in.q_bthd), at::empty_like(in.k_btkd),
+                      at::empty_like(in.v_btkd)};
+  attention_backward(grad_out, in, forward, {}, grads);
+  for (const at::Tensor& grad_btkd : {grads.k_btkd, grads.v_btkd}) {
+    EXPECT_GT(largest(grad_btkd.narrow(1, 0, 8)), 0);
+    EXPECT_EQ(largest(grad_btkd.narrow(1, 8, 32)), 0);
+  }
 }
 
 TEST(Attention, SameBitsWithAnyThreads) {
