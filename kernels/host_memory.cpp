@@ -4,17 +4,19 @@
 #include <sys/mman.h>
 
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <mutex>
 #include <new>
+#include <unordered_map>
 #include <vector>
 
 namespace strata::kernels {
 namespace {
 
 constexpr size_t kSmallest = 64 << 10;  // below, malloc is good enough
-constexpr size_t kHugePage = 2 << 20, kCacheLine = 64;
+constexpr size_t kHugePage = 2 << 20, kPage = 4 << 10;
 // Idle blocks beyond this, when new memory is needed, go back to the system.
 constexpr size_t kIdleFloor = 64 << 20;
 
@@ -24,18 +26,17 @@ size_t size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-struct Block {
-  void* data;
-  size_t size;
-};
-
+/// Whoever frees has the address alone (oneDNN asks LibTorch for raw memory), so sizes are kept
+/// beside the blocks.
 class ReusingAllocator : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
-    if (bytes < kSmallest) return c10::GetDefaultCPUAllocator()->allocate(bytes);
-    Block* block = take(size_class(bytes));
-    return {block->data, block, &ReusingAllocator::give_back, c10::Device(c10::DeviceType::CPU)};
+    void* data = bytes < kSmallest ? c10::GetDefaultCPUAllocator()->raw_allocate(bytes)
+                                   : take(size_class(bytes));
+    return {data, data, &ReusingAllocator::give_back, c10::Device(c10::DeviceType::CPU)};
   }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &ReusingAllocator::give_back; }
 
   void copy_data(void* to, const void* from, size_t bytes) const override {
     default_copy_data(to, from, bytes);
@@ -53,52 +54,62 @@ class ReusingAllocator : public c10::Allocator {
   }
 
  private:
-  Block* take(size_t size) {
+  void* take(size_t size) {
     const std::lock_guard lock(mutex_);
     used_ += size;
-    std::vector<Block*>& waiting = waiting_[size];
+    std::vector<void*>& waiting = waiting_[size];
     if (!waiting.empty()) {
-      Block* block = waiting.back();
+      void* block = waiting.back();
       waiting.pop_back();
       idle_ -= size;
       return block;
     }
     shed();
-    return new Block{from_system(size), size};
+    void* block = from_system(size);
+    size_of_.emplace(block, size);
+    return block;
   }
 
-  static void give_back(void* context) {
-    auto* block = static_cast<Block*>(context);
-    ReusingAllocator& self = instance();
-    const std::lock_guard lock(self.mutex_);
-    self.used_ -= block->size;
-    self.idle_ += block->size;
-    self.waiting_[block->size].push_back(block);
+  static void give_back(void* data) {
+    if (!instance().keep(data)) c10::GetDefaultCPUAllocator()->raw_deallocate(data);
+  }
+
+  /// False: not one of the blocks, which all begin a page.
+  bool keep(void* data) {
+    if (data == nullptr || reinterpret_cast<uintptr_t>(data) % kPage != 0) return false;
+    const std::lock_guard lock(mutex_);
+    const auto block = size_of_.find(data);
+    if (block == size_of_.end()) return false;
+    used_ -= block->second;
+    idle_ += block->second;
+    waiting_[block->second].push_back(data);
+    return true;
   }
 
   /// The largest idle blocks go until a quarter of what is used, and a little, is idle.
   void shed() {
     for (auto sizes = waiting_.rbegin(); sizes != waiting_.rend(); ++sizes) {
-      while (!sizes->second.empty() && idle_ > used_ / 4 + kIdleFloor) {
-        Block* block = sizes->second.back();
-        sizes->second.pop_back();
-        idle_ -= block->size;
-        std::free(block->data);
-        delete block;
+      auto& [size, blocks] = *sizes;
+      while (!blocks.empty() && idle_ > used_ / 4 + kIdleFloor) {
+        size_of_.erase(blocks.back());
+        std::free(blocks.back());
+        blocks.pop_back();
+        idle_ -= size;
       }
     }
   }
 
   static void* from_system(size_t size) {
-    const size_t alignment = size >= kHugePage ? kHugePage : kCacheLine;
     void* data = nullptr;
-    if (posix_memalign(&data, alignment, size) != 0) throw std::bad_alloc();
+    if (posix_memalign(&data, size >= kHugePage ? kHugePage : kPage, size) != 0)
+      throw std::bad_alloc();
     if (size >= kHugePage) madvise(data, size, MADV_HUGEPAGE);  // a wish; refusal does not matter
     return data;
   }
 
   std::mutex mutex_;
-  std::map<size_t, std::vector<Block*>> waiting_;  // by size
+  std::unordered_map<void*, size_t> size_of_;     // all blocks
+  std::map<size_t, std::vector<void*>> waiting_;  // idle ones, by size
   size_t used_ = 0, idle_ = 0;
 };
 

@@ -3,8 +3,12 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
+
+#include <cstring>
 
 namespace strata::kernels {
 namespace {
@@ -41,6 +45,22 @@ TEST_F(HostMemoryTest, SmallTensorsAreMallocs) {
   const HostMemory before = host_memory();
   const at::Tensor x = at::empty({100});
   EXPECT_EQ(host_memory().used, before.used);
+}
+
+TEST_F(HostMemoryTest, GivesRawMemoryToo) {  // as oneDNN wants it
+  c10::Allocator& allocator = *c10::GetCPUAllocator();
+  const HostMemory before = host_memory();
+  for (const size_t bytes : {size_t{0}, size_t{100}, size_t{1} << 16, size_t{1} << 22}) {
+    void* data = allocator.raw_allocate(bytes);
+    if (bytes > 0) std::memset(data, 1, bytes);
+    allocator.raw_deallocate(data);
+  }
+  EXPECT_EQ(host_memory().used, before.used);
+}
+
+TEST_F(HostMemoryTest, HalfPrecisionProducts) {
+  const at::Tensor x = at::full({300, 400}, 0.5, at::kBFloat16);
+  EXPECT_EQ(at::mm(x, x.t()).to(at::kFloat).sum().item<float>(), 300 * 300 * 100);
 }
 
 }  // namespace
