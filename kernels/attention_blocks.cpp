@@ -8,38 +8,7 @@
 namespace strata::kernels::blocks {
 namespace {
 
-constexpr int64_t kLanes = 8;
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-
-/// M rows by 8 W columns of the product, held in registers while k runs.
-template <int M, int W>
-[[gnu::always_inline]] inline void tile(int64_t k, Operand a, const float* b, int64_t b_row,
-                                        float* c, int64_t c_row, bool add) {
-  Lanes sums[M][W];
-  for (int i = 0; i < M; ++i)
-    for (int j = 0; j < W; ++j)
-      sums[i][j] = add ? *reinterpret_cast<Lanes*>(c + i * c_row + j * kLanes) : Lanes{};
-  for (int64_t p = 0; p < k; ++p) {
-    Lanes row[W];
-    for (int j = 0; j < W; ++j)
-      row[j] = *reinterpret_cast<const Lanes*>(b + p * b_row + j * kLanes);
-    for (int i = 0; i < M; ++i) {
-      const float x = a.data[i * a.row + p * a.column];
-      for (int j = 0; j < W; ++j) sums[i][j] += x * row[j];
-    }
-  }
-  for (int i = 0; i < M; ++i)
-    for (int j = 0; j < W; ++j) *reinterpret_cast<Lanes*>(c + i * c_row + j * kLanes) = sums[i][j];
-}
-
-template <int M>
-[[gnu::always_inline]] inline void strip(int64_t n, int64_t k, Operand a, const float* b,
-                                         int64_t b_row, float* c, int64_t c_row, bool add) {
-  int64_t j = 0;
-  for (; j + 2 * kLanes <= n; j += 2 * kLanes) tile<M, 2>(k, a, b + j, b_row, c + j, c_row, add);
-  if (j < n) tile<M, 1>(k, a, b + j, b_row, c + j, c_row, add);
-}
 
 template <class T>
 [[gnu::always_inline]] inline void widen(const T* __restrict x, float* __restrict y, int64_t width,
@@ -93,29 +62,6 @@ template <class T>
 }
 
 }  // namespace
-
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void product(
-    int64_t m, int64_t n, int64_t k, Operand a, const float* b, int64_t b_row, float* c,
-    int64_t c_row, bool add) {
-  constexpr int kRows = 6;  // 6 x 2 sums, 2 of b and 1 of a: 15 of the 16 vector registers
-  int64_t i = 0;
-  for (; i + kRows <= m; i += kRows)
-    strip<kRows>(n, k, {a.data + i * a.row, a.row, a.column}, b, b_row, c + i * c_row, c_row, add);
-  const Operand rest{a.data + i * a.row, a.row, a.column};
-  float* c_rest = c + i * c_row;
-  switch (m - i) {
-    case 1:
-      return strip<1>(n, k, rest, b, b_row, c_rest, c_row, add);
-    case 2:
-      return strip<2>(n, k, rest, b, b_row, c_rest, c_row, add);
-    case 3:
-      return strip<3>(n, k, rest, b, b_row, c_rest, c_row, add);
-    case 4:
-      return strip<4>(n, k, rest, b, b_row, c_rest, c_row, add);
-    case 5:
-      return strip<5>(n, k, rest, b, b_row, c_rest, c_row, add);
-  }
-}
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void widen_rows(
     const void* x, bool bf16, int64_t x_row, int64_t rows, int64_t width, float scale, float* y,
