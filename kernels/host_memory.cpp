@@ -3,6 +3,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
@@ -17,8 +18,7 @@ namespace {
 
 constexpr size_t kSmallest = 64 << 10;  // below, malloc is good enough
 constexpr size_t kHugePage = 2 << 20, kPage = 4 << 10;
-// Idle blocks beyond this, when new memory is needed, go back to the system.
-constexpr size_t kIdleFloor = 64 << 20;
+constexpr size_t kSpare = 64 << 20;
 
 /// An eighth of a power of two at the coarsest: sizes that differ little share blocks.
 size_t size_class(size_t bytes) {
@@ -57,6 +57,7 @@ class ReusingAllocator : public c10::Allocator {
   void* take(size_t size) {
     const std::lock_guard lock(mutex_);
     used_ += size;
+    most_used_ = std::max(most_used_, used_);
     std::vector<void*>& waiting = waiting_[size];
     if (!waiting.empty()) {
       void* block = waiting.back();
@@ -86,11 +87,13 @@ class ReusingAllocator : public c10::Allocator {
     return true;
   }
 
-  /// The largest idle blocks go until a quarter of what is used, and a little, is idle.
+  /// The largest idle blocks go back to the system until a quarter more is held than was ever used
+  /// at once, and a little. What is used now says too little: a step begins with nearly nothing,
+  /// and would give away what its end needs again.
   void shed() {
     for (auto sizes = waiting_.rbegin(); sizes != waiting_.rend(); ++sizes) {
       auto& [size, blocks] = *sizes;
-      while (!blocks.empty() && idle_ > used_ / 4 + kIdleFloor) {
+      while (!blocks.empty() && used_ + idle_ > most_used_ + most_used_ / 4 + kSpare) {
         size_of_.erase(blocks.back());
         std::free(blocks.back());
         blocks.pop_back();
@@ -110,7 +113,7 @@ class ReusingAllocator : public c10::Allocator {
   std::mutex mutex_;
   std::unordered_map<void*, size_t> size_of_;     // all blocks
   std::map<size_t, std::vector<void*>> waiting_;  // idle ones, by size
-  size_t used_ = 0, idle_ = 0;
+  size_t used_ = 0, idle_ = 0, most_used_ = 0;
 };
 
 }  // namespace

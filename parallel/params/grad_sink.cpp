@@ -1,5 +1,7 @@
 #include "parallel/params/grad_sink.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <map>
 #include <optional>
 #include <utility>
@@ -60,7 +62,7 @@ void GradSink::add(ParamId id, const at::Tensor& grad) {
 void GradSink::add_product(ParamId id, const at::Tensor& grad_output_nf,
                            const at::Tensor& input_nd) {
   if (!wants(id)) return;
-  Product product{id, grad_output_nf, input_nd};
+  Product product{id, grad_output_nf, input_nd.detach()};  // kept without its graph
   if (state_->deferring) {
     state_->deferred[*state_->deferring].push_back(std::move(product));
   } else {
@@ -86,6 +88,7 @@ void GradSink::defer_to(int chunk, int microbatch) {
 void GradSink::stop_deferring() { state_->deferring.reset(); }
 
 void GradSink::run_deferred(int chunk, int microbatch) {
+  const at::NoGradGuard no_graph;
   auto products = state_->deferred.extract({chunk, microbatch});
   if (products.empty()) return;
   for (const Product& product : products.mapped()) state_->put_product(product);

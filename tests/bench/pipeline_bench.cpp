@@ -8,12 +8,13 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <chrono>
 #include <string_view>
 #include <thread>
 
+#include "base/allocator.h"
+#include "kernels/host_memory.h"
 #include "parallel/comm/collectives.h"
 #include "parallel/comm/world.h"
 #include "parallel/optimizer/distributed_optimizer.h"
@@ -88,10 +89,7 @@ class WatchedStage : public parallel::Stage {
   }
 
  private:
-  static double bytes_in_use() {
-    const auto info = mallinfo2();
-    return static_cast<double>(info.uordblks + info.hblkhd);
-  }
+  static double bytes_in_use() { return static_cast<double>(kernels::host_memory().used); }
   template <class Body>
   Tensors timed(const Body& body) {
     const auto start = Clock::now();
@@ -231,6 +229,8 @@ int print_table(parallel::Communicator& world, bool trains) {
 }  // namespace strata
 
 int main(int argc, char** argv) {
+  strata::base::tune_allocator();
+  strata::kernels::reuse_host_memory();
   const bool trains = argc > 1 && std::string_view(argv[1]) == "train";
   return strata::parallel::run_in_world(
       [&](strata::parallel::Communicator& world) { return strata::print_table(world, trains); });

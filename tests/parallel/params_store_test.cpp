@@ -4,6 +4,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -170,6 +171,18 @@ TEST_F(Sink, DeferredProductsComeLater) {
   sink_->run_deferred(0, 1);
   sink_->run_deferred(0, 1);  // once only
   EXPECT_LT((gradient(w_) - at::mm(dy.t(), x)).abs().max().item<float>(), 1e-5);
+}
+
+TEST_F(Sink, DeferredProductsAreGoneWhenTheyWereMade) {
+  optimizer_->zero_grad();
+  const at::Tensor dy = at::randn({8, 4});
+  const at::Tensor x = at::mul(at::randn({8, 3}).requires_grad_(true), 2);  // has a graph
+  sink_->defer_to(0, 0);
+  sink_->add_product(w_, dy, x);
+  sink_->stop_deferring();
+  EXPECT_EQ(dy.use_count(), 2);
+  sink_->run_deferred(0, 0);
+  EXPECT_EQ(dy.use_count(), 1);  // else the flat gradient holds on to it: memory of every step
 }
 
 TEST_F(Sink, RowsOfAnEmbedding) {
