@@ -30,8 +30,8 @@ class Head {
 
   /// fp32 [rows, tokens]: log-probability of targets_bt (int64) under softmax(logits /
   /// temperature); 0 without a gradient where the target is negative. Differentiable in h. The same
-  /// on every tensor rank. With `entropy_bt` the entropy in nats of each distribution is stored
-  /// there (no gradient). One backward per forward.
+  /// on every tensor rank. With `entropy_bt` the entropy in nats of each distribution that has a
+  /// target is stored there (no gradient). One backward per forward.
   at::Tensor token_logprobs(const at::Tensor& h_nd, const at::Tensor& targets_bt,
                             double temperature = 1.0, at::Tensor* entropy_bt = nullptr) const;
 

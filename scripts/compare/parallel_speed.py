@@ -1,7 +1,8 @@
 """What two ranks of one thread make of the small llama, against one rank of two threads, in Strata and in PyTorch, in one run.
 
 All train in fp32 on the same 16 rows of 256 random ids a step, with the same allocator settings. "ideal" is what the cut allows where messages are
-free: all of one rank's speed, but for the share of time that a pipeline's stages must idle. Run through scripts/compare_pytorch_parallel.sh.
+free: all of one rank's speed, but for the share of time that a pipeline's stages must idle, by the schedule and because layers do not divide evenly.
+Run through scripts/compare_pytorch_parallel.sh.
 """
 import argparse
 import json
@@ -19,8 +20,12 @@ ALLOCATOR = {
 }
 ROWS, TOKENS, VOCABULARY = 16, 256, 4096
 MICROBATCHES = 8
-ONE_STAGE_FILLS = MICROBATCHES / (MICROBATCHES + 1)  # of two stages under gpipe and 1f1b
-HALVES_FILL = 3 * MICROBATCHES / (3 * MICROBATCHES + 1)  # zero_bubble
+# Products of a token: a layer (attention to half of the sequence included) and the head. Four layers and two with the head are the most even cut.
+LAYER = 2 * 256 * 256 + 2 * 256 * 128 + 3 * 256 * 688 + TOKENS * 256
+HEAD = 256 * VOCABULARY
+EVENNESS = (6 * LAYER + HEAD) / 2 / (4 * LAYER)
+ONE_STAGE_FILLS = EVENNESS * MICROBATCHES / (MICROBATCHES + 1)  # of two stages under gpipe and 1f1b
+HALVES_FILL = EVENNESS * 3 * MICROBATCHES / (3 * MICROBATCHES + 1)  # zero_bubble
 WARM_UP = 2
 
 # name, ranks, keys, ideal
@@ -106,21 +111,26 @@ def main():
     parser.add_argument("--strata", default="build/strata", type=pathlib.Path)
     parser.add_argument("--folder", default="build/compare", type=pathlib.Path)
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     data = arguments.folder / "parallel.jsonl"
     write_rows(data, ROWS * 4)
-    print(f"| {'':30} | tokens/s | of one rank | ideal | first losses |")
-    print(f"|{'-' * 32}|---|---|---|---|")
-    for who, cases, run in (("Strata", STRATA, strata_run), ("PyTorch", PYTORCH, pytorch_run)):
-        alone = None
-        for name, ranks, how, ideal in cases:
-            figures = run(arguments, name, ranks, how, data)
-            speed = figures["tokens_per_second"]
-            alone = alone or speed
-            losses = " ".join(f"{loss:.3f}" for loss in figures["losses"][:3])
-            label = f"{who}: {name}"
-            print(f"| {label:30} | {speed:.0f} | {speed / alone:.2f} | {ideal:.2f} | {losses} |", flush=True)
+    # Round after round, so that a slow minute of the machine does not fall on one row alone; the best of each row counts.
+    best = {}
+    for _ in range(arguments.rounds):
+        for who, cases, run in (("Strata", STRATA, strata_run), ("PyTorch", PYTORCH, pytorch_run)):
+            for name, ranks, how, _ in cases:
+                figures = run(arguments, name, ranks, how, data)
+                known = best.setdefault((who, name), figures)
+                known["tokens_per_second"] = max(known["tokens_per_second"], figures["tokens_per_second"])
+    print(f"| {'':36} | tokens/s | of one rank | ideal | first losses |")
+    print(f"|{'-' * 38}|---|---|---|---|")
+    for who, cases in (("Strata", STRATA), ("PyTorch", PYTORCH)):
+        alone = best[who, cases[0][0]]["tokens_per_second"]
+        for name, _, _, ideal in cases:
+            speed, losses = best[who, name]["tokens_per_second"], " ".join(f"{loss:.3f}" for loss in best[who, name]["losses"][:3])
+            print(f"| {who + ': ' + name:36} | {speed:.0f} | {speed / alone:.2f} | {ideal:.2f} | {losses} |")
 
 
 if __name__ == "__main__":

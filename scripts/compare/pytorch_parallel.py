@@ -22,12 +22,11 @@ def build_model():
 
 
 class Stage(torch.nn.Module):
-    """Half of the model: the embedding and the first layers, or the last layers, the norm and the head."""
+    """Half of the model's work: the embedding and four layers, or two layers, the norm and the head."""
 
     def __init__(self, model, rank):
         super().__init__()
-        half = len(model.model.layers) // 2
-        self.layers = model.model.layers[:half] if rank == 0 else model.model.layers[half:]
+        self.layers = model.model.layers[:4] if rank == 0 else model.model.layers[4:]
         self.embedding = model.model.embed_tokens if rank == 0 else None
         self.norm, self.head = (None, None) if rank == 0 else (model.model.norm, model.lm_head)
         self.rotary = model.model.rotary_emb

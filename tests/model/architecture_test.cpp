@@ -9,6 +9,8 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "model/generator.h"
 #include "parallel/optimizer/distributed_optimizer.h"
 #include "parallel/params/grad_sink.h"
@@ -55,6 +57,37 @@ std::map<std::string, at::Tensor> gradients(TinyModel& tiny, const Pass& how, co
     result[param.name] = optimizer.whole_gradient(tiny.params.find(param.name)).clone();
   }
   return result;
+}
+
+TEST_P(EachArchitecture, TokensWithoutATargetAreLeftOut) {
+  const auto tiny = make();
+  const Input input{random_ids(2, 9, 61, 3)};
+  const at::Tensor targets = random_ids(2, 9, 61, 5);
+  at::Tensor some = targets.clone();
+  some.narrow(1, 0, 6).fill_(-1);  // a prompt
+  const auto run = [&](const at::Tensor& targets_bt) {
+    parallel::DistributedOptimizer optimizer(tiny->params, parallel::OptimizerConfig{});
+    parallel::GradSink sink(tiny->params);
+    Pass pass;
+    pass.sink = &sink;
+    optimizer.zero_grad(1);
+    const at::Tensor h_nd = tests::final_hidden(tiny->decoder, input, pass);
+    at::Tensor entropy;
+    const at::Tensor logprob =
+        tiny->decoder.head(&sink).token_logprobs(h_nd, targets_bt, 0.7, &entropy);
+    logprob.narrow(1, 6, 3).sum().backward();
+    optimizer.reduce_grads();
+    const at::Tensor embedding =
+        optimizer.whole_gradient(tiny->params.find("embedding.weight")).clone();
+    return std::array{logprob.detach(), entropy, embedding};
+  };
+  const auto [whole, whole_entropy, whole_grad] = run(targets);
+  const auto [part, part_entropy, part_grad] = run(some);
+  EXPECT_EQ(part.narrow(1, 0, 6).abs().max().item<float>(), 0);
+  EXPECT_LT(max_difference(part.narrow(1, 6, 3), whole.narrow(1, 6, 3)), 1e-5);
+  EXPECT_LT(max_difference(part_entropy.narrow(1, 6, 3), whole_entropy.narrow(1, 6, 3)), 1e-5);
+  EXPECT_LT(max_difference(part_grad, whole_grad), 1e-5);
+  EXPECT_GT(whole_grad.abs().max().item<float>(), 1e-2);
 }
 
 TEST_P(EachArchitecture, TheStoreHoldsWhatTheTableCounts) {

@@ -10,15 +10,17 @@
 #include <string_view>
 
 #include "kernels/gpus.h"
+#include "kernels/matmul.h"
 #include "parallel/comm/collectives.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
 namespace {
 
-double one_product() {
+double one_product(bool bf16) {
   constexpr int64_t kSize = 1024;  // 12 ms at 175 GFLOP/s
-  const at::Tensor a = at::ones({kSize, kSize}), b = at::ones({kSize, kSize});
+  const auto dtype = bf16 && kernels::cpu_multiplies_bf16() ? at::kBFloat16 : at::kFloat;
+  const at::Tensor a = at::ones({kSize, kSize}, dtype), b = at::ones({kSize, kSize}, dtype);
   const auto begin = std::chrono::steady_clock::now();
   at::mm(a, b);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
@@ -52,11 +54,11 @@ PeakFlops::PeakFlops(Session& session) : session_(session) {}
 
 double PeakFlops::measure() {
   const c10::Device device = session_.device();
+  const bool bf16 = session_.config().precision.compute == "bf16";
   if (device.is_cuda()) {
-    const bool bf16 = session_.config().precision.compute == "bf16";
     best_ = look_up_gpu(kernels::gpus()[static_cast<size_t>(device.index())].name, bf16);
   } else {
-    best_ = std::max(best_, one_product());
+    best_ = std::max(best_, one_product(bf16));
   }
   return parallel::all_sum(session_.world(), best_);
 }

@@ -6,9 +6,9 @@ namespace strata::trainer {
 class Session;
 
 /// The peak of precision.compute. Of a GPU by its data sheet (dense), NaN for an unknown one. A CPU
-/// measures itself, in fp32 in either precision (a processor without bf16 units computes bf16
-/// products in fp32; one with them may then show more than 100%): each call multiplies once more
-/// and the best so far counts, since one product alone may meet a busy moment.
+/// measures itself, in the precision that its products are made in (bf16 without bf16 units: fp32):
+/// each call multiplies once more and the best so far counts, since one product alone may meet a
+/// busy moment.
 class PeakFlops {
  public:
   explicit PeakFlops(Session& session);
