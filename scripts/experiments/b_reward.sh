@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$(realpath "$0")")/letters.sh"
 
 letters_tokenizer
-small_model=$(model_of 1 32)
+small_model=$(model_of 1 64)
 letters_reference 50
 
 # judged NUMBER SEED: "better worse u(better) u(worse)" of judged pairs.
@@ -53,7 +53,7 @@ run: {dir: $name, epochs: 1, seed: $seed}
 model: {from: reference/model}
 data: {train: [{path: train.jsonl}], eval: [{path: held_out.jsonl}]}
 batch: {global: 64, micro: 64, sequence: 16}
-optimizer: {lr: 4.0e-3, min_lr: 0, weight_decay: 0, warmup: 10, eps: 1.0e-5}
+optimizer: {lr: 3.0e-3, min_lr: 0, weight_decay: 0, warmup: 10, eps: 1.0e-5}
 eval: {every: 1000, batches: 0}
 checkpoint: {every: 0}
 log: {every: 1, tensorboard: false}

@@ -44,7 +44,7 @@ model: {from: reference}
 data: {train: [{path: prompt.jsonl}]}
 batch: {micro: 64, sequence: 16}
 generation: {max_new_tokens: 14}
-optimizer: {lr: 1.0e-3, warmup: 5, schedule: linear, min_lr: 1.0e-4, weight_decay: 0}
+optimizer: {lr: 5.0e-4, warmup: 5, schedule: linear, min_lr: 1.0e-4, weight_decay: 0}
 ppo: {rollouts: 128, epochs: 4, minibatches: 4}
 rewards: [{model: reward, name: model}]
 watch: [{command: bash worth.sh, name: worth}]
