@@ -52,7 +52,10 @@ for case in "${cases[@]}"; do
       learn "$case" 2 5.3 6.7 "parallel.$case=2"
       nats_within "$case" 3.96 5.96
       ;;
-    temperature) learn "$case" 1 5.3 6.7 generation.temperature=0.7; nats_within "$case" 3.96 5.96 ;;
+    temperature)
+      learn "$case" 1 5.3 6.7 generation.temperature=0.7
+      nats_within "$case" 3.96 5.96
+      ;;
     sweep)
       # A letter is an a with probability e^(c / beta) / (e^(c / beta) + 7).
       learn beta_0.1 1 9.8 11.2 ppo.kl_coef=0.1
