@@ -115,6 +115,16 @@ Batch take_rows(const Batch& whole, std::span<const int64_t> rows) {
   return some;
 }
 
+std::vector<int64_t> last_columns(const Batch& batch) {
+  std::vector<int64_t> columns(static_cast<size_t>(batch.rows), -1);
+  for (int64_t row = 0; row < batch.rows; ++row) {
+    for (int64_t t = batch.length - 1; t >= 0 && columns[row] < 0; --t) {
+      if (batch.documents[row * batch.length + t] != kPadding) columns[row] = t;
+    }
+  }
+  return columns;
+}
+
 Batch cut_rows(const Batch& whole, int part, int parts) {
   const int64_t chunk = whole.length / (2 * parts);
   base::ensure(chunk * 2 * parts == whole.length, "rows that ranks share are two chunks for each");

@@ -71,6 +71,9 @@ Batch make_batch(std::span<const Row> rows, std::span<const int64_t> samples, in
 /// Some rows of a batch, in the order given.
 Batch take_rows(const Batch& whole, std::span<const int64_t> rows);
 
+/// For each row its last column that is no padding, -1 where there is none.
+std::vector<int64_t> last_columns(const Batch& batch);
+
 /// Part `part` of `parts` of every row, when ranks share them: of 2 * parts equal chunks (length
 /// must divide) the one `part` from the front and the one `part` from the back, so that causal
 /// attention costs every part the same. Targets were shifted before, so they stay those of the

@@ -42,6 +42,8 @@ struct BlockInput {
   at::Tensor document_bt;  ///< int64; undefined: every row is one document
   at::Tensor columns_t;    ///< int64: the places of these tokens in rows that are cut over the
                            ///< context axis; undefined: rows are whole
+  at::Tensor read_n;  ///< int64: the tokens that are asked of this block, in order: the stream it
+                      ///< gives has these alone; undefined: all
   Recompute recompute = Recompute::kNone;
   LayerState* state = nullptr;  ///< of this block; null but in incremental decoding
   const Continuation* continuation = nullptr;

@@ -75,6 +75,8 @@ struct Decoder::State {
 
   void build();
   void build_head(bool tied_here);
+  bool cuts_tokens(int64_t tokens) const;
+  at::Tensor read_of(const Input& input) const;
   BlockInput block_input(const at::Tensor& tokens_bt) const;
   at::Tensor run(const ChunkParts& chunk, BlockInput& input, const at::Tensor& hidden_nd,
                  LayerStates* states) const;
@@ -160,6 +162,18 @@ Decoder::~Decoder() = default;
 
 // ---- running
 
+/// Whether `tokens` of a micro-batch are shared out over the tensor axis between the blocks.
+bool Decoder::State::cuts_tokens(int64_t tokens) const {
+  return options.sequence_parallel && tensor_ranks() > 1 && tokens % tensor_ranks() == 0;
+}
+
+/// The tokens to leave the last block. Where the tensor ranks share them every one has other ones,
+/// and all stay.
+at::Tensor Decoder::State::read_of(const Input& input) const {
+  return input.read_n.defined() && !cuts_tokens(input.tokens_bt.numel()) ? input.read_n
+                                                                         : at::Tensor();
+}
+
 BlockInput Decoder::State::block_input(const at::Tensor& tokens_bt) const {
   BlockInput input;
   input.rows = tokens_bt.size(0);
@@ -184,10 +198,11 @@ at::Tensor Decoder::forward(int chunk, const Input& in, const at::Tensor& hidden
       in.positions_bt.defined() ? in.positions_bt.flatten() : columns_t.repeat({input.rows});
   input.document_bt = in.document_bt;
   input.columns_t = in.columns_t;
+  if (is_last(chunk)) input.read_n = s.read_of(in);
   input.recompute = pass.recompute;
   input.pass.sink = pass.sink;
   input.pass.adapters = pass.adapters;
-  input.pass.sequence = hidden_shape(input.rows, input.time)[0] != input.rows * input.time;
+  input.pass.sequence = s.cuts_tokens(input.rows * input.time);
   if (pass.sink && s.options.sequence_parallel && s.tensor_ranks() > 1 && !input.pass.sequence) {
     throw base::UserError(
         base::kBadUsage,
@@ -228,8 +243,10 @@ at::Tensor Decoder::State::run(const ChunkParts& chunk, BlockInput& input,
     x.residual_nd = chunk.embedding->forward(input);
     params.release(kEmbeddingUnit);
   }
+  const at::Tensor read_n = std::exchange(input.read_n, {});
   for (size_t i = 0; i < chunk.blocks.size(); ++i) {
     prefetch_after(chunk, i);
+    if (i + 1 == chunk.blocks.size()) input.read_n = read_n;
     input.state = states ? states->layers.at(chunk.first_state + i).get() : nullptr;
     x = run_block(chunk, i, x, input);
     params.release(unit_of(chunk.layers[i]));
@@ -296,12 +313,12 @@ LayerStates Decoder::make_states(int64_t rows, int64_t max_length) const {
 
 // ---- telling
 
-Head Decoder::head(parallel::GradSink* sink) const {
+Head Decoder::head(parallel::GradSink* sink, const Input& input) const {
   base::ensure(has_head(), "this stage has no head");
   const State& s = *state_;
   return Head({.language = s.language_head ? &*s.language_head : nullptr,
                .scalar = s.scalar_head ? &*s.scalar_head : nullptr},
-              sink);
+              sink, s.read_of(input));
 }
 
 int Decoder::chunk_count() const { return static_cast<int>(state_->chunks.size()); }
@@ -311,9 +328,8 @@ bool Decoder::has_head() const { return state_->language_head || state_->scalar_
 std::vector<int> Decoder::layers_of(int chunk) const { return state_->chunks.at(chunk).layers; }
 
 std::vector<int64_t> Decoder::hidden_shape(int64_t rows, int64_t tokens) const {
-  const int64_t n = rows * tokens, ranks = state_->tensor_ranks();
-  const bool cut = state_->options.sequence_parallel && n % ranks == 0;
-  return {cut ? n / ranks : n, state_->config.width};
+  const int64_t n = rows * tokens;
+  return {state_->cuts_tokens(n) ? n / state_->tensor_ranks() : n, state_->config.width};
 }
 
 const ModelConfig& Decoder::config() const { return state_->config; }

@@ -31,6 +31,8 @@ struct Input {
                               ///< undefined: every row is one document
   at::Tensor columns_t{};     ///< int64 [tokens]: which columns of the whole rows these are, where
                               ///< the context ranks share them; undefined: rows are whole
+  at::Tensor read_n{};        ///< int64: numbers (row * tokens + column), in order, of the tokens
+                              ///< that the head is asked about; undefined: all
 };
 
 /// What keys the draws of a training pass: the mask and the noise of an element are functions of
@@ -78,7 +80,8 @@ class Decoder {
 
   /// One chunk: hidden states of the chunk before (undefined on the model's first chunk) to hidden
   /// states of the same shape, hidden_shape(); on the last chunk they are final (normed), as the
-  /// head takes them. In the store's compute dtype.
+  /// head takes them, of the tokens in input.read_n alone (of all where tokens are cut over the
+  /// tensor axis). In the store's compute dtype.
   at::Tensor forward(int chunk, const Input& input, const at::Tensor& hidden_nd,
                      const Pass& pass) const;
 
@@ -91,8 +94,9 @@ class Decoder {
   /// Empty states for forward_from.
   LayerStates make_states(int64_t rows, int64_t max_length) const;
 
-  /// The head for one pass; weight gradients go to `sink` (null: none). Only where has_head().
-  Head head(parallel::GradSink* sink) const;
+  /// The head for what forward() made of `input`; weight gradients go to `sink` (null: none). Only
+  /// where has_head().
+  Head head(parallel::GradSink* sink, const Input& input = {}) const;
 
   int chunk_count() const;                      ///< of this stage
   bool is_first(int chunk) const;               ///< holds the embedding

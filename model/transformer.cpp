@@ -153,18 +153,27 @@ class TransformerBlock : public Block {
                            adapters_of(site, name + ".mlp.", {"down"}))) {}
 
   Stream forward(const Stream& x, const BlockInput& input) const override {
+    // 1. All tokens look at each other.
     const auto normed = attention_norm_.add(x.residual_nd, x.delta_nd, input.pass);
-    const at::Tensor attended_nd =
-        drop(attention_out_(attend(qkv_(normed.y_nd, input.pass), input), input.pass), ".attention",
-             input);
-    const auto middle = mlp_norm_.add(normed.residual_nd, attended_nd, input.pass);
-    const auto feed_forward = [this, pass = input.pass](const at::Tensor& y_nd) {
+    at::Tensor attended_nf = attend(qkv_(normed.y_nd, input.pass), input);
+    // 2. What follows is each token's own affair: those that nobody reads are left out.
+    at::Tensor residual_nd = normed.residual_nd;
+    parallel::Pass pass = input.pass;
+    if (input.read_n.defined()) {
+      attended_nf = attended_nf.index_select(0, input.read_n);
+      residual_nd = residual_nd.index_select(0, input.read_n);
+      if (pass.dropout.token_n.defined())
+        pass.dropout.token_n = pass.dropout.token_n.index_select(0, input.read_n);
+    }
+    const at::Tensor attended_nd = drop(attention_out_(attended_nf, pass), ".attention", pass);
+    const auto middle = mlp_norm_.add(residual_nd, attended_nd, pass);
+    const auto feed_forward = [this, pass](const at::Tensor& y_nd) {
       return down_(activate(up_(y_nd, pass)), pass);
     };
     const at::Tensor fed_nd = input.recompute == Recompute::kSelective
                                   ? parallel::checkpointed(feed_forward, middle.y_nd)
                                   : feed_forward(middle.y_nd);
-    return {middle.residual_nd, drop(fed_nd, ".mlp", input)};
+    return {middle.residual_nd, drop(fed_nd, ".mlp", pass)};
   }
 
   std::unique_ptr<LayerState> make_state(int64_t rows, int64_t max_length) const override {
@@ -197,8 +206,8 @@ class TransformerBlock : public Block {
             .adapters = adapters_of(site, name + ".mlp.", features)};
   }
 
-  at::Tensor drop(const at::Tensor& x_nd, const char* site, const BlockInput& input) const {
-    return parallel::dropout(x_nd, dropout_, name_ + site, input.pass, rank_, ranks_);
+  at::Tensor drop(const at::Tensor& x_nd, const char* site, const parallel::Pass& pass) const {
+    return parallel::dropout(x_nd, dropout_, name_ + site, pass, rank_, ranks_);
   }
   at::Tensor activate(const at::Tensor& up_nf) const {
     return gated_ ? parallel::swiglu(up_nf) : parallel::gelu(up_nf, kernels::Gelu::kTanh);

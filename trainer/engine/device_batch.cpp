@@ -18,9 +18,29 @@ at::Tensor as_tensor(const std::vector<T>& values, at::IntArrayRef shape, at::Sc
       .to(at::TensorOptions().dtype(wanted).device(device), /*non_blocking=*/false, /*copy=*/true);
 }
 
+/// Numbers of the tokens to read. Under context parallelism ends of rows are those of the own
+/// columns: one of the ranks holds the row's.
+std::vector<int64_t> tokens_read(const data::Batch& batch, Read read) {
+  std::vector<int64_t> numbers;
+  if (read == Read::kRowEnds) {
+    const std::vector<int64_t> ends = data::last_columns(batch);
+    for (int64_t row = 0; row < batch.rows; ++row) {
+      if (ends[row] >= 0) numbers.push_back(row * batch.length + ends[row]);
+    }
+  } else {
+    for (size_t n = 0; n < batch.targets.size(); ++n) {
+      if (batch.targets[n] >= 0) numbers.push_back(static_cast<int64_t>(n));
+    }
+  }
+  return numbers;
+}
+
+/// Picking tokens out costs a copy: not for less than an eighth of them.
+bool is_worth_it(size_t read, size_t all) { return read > 0 && (all - read) * 8 >= all; }
+
 }  // namespace
 
-DeviceBatch to_device(const data::Batch& batch, at::Device device) {
+DeviceBatch to_device(const data::Batch& batch, Read read, at::Device device) {
   const auto ids = [&](const std::vector<int32_t>& values) {
     return as_tensor(values, {batch.rows, batch.length}, at::kInt, at::kLong, device);
   };
@@ -32,6 +52,11 @@ DeviceBatch to_device(const data::Batch& batch, at::Device device) {
   }
   if (!batch.places.empty()) {
     result.input.columns_t = as_tensor(batch.places, {batch.length}, at::kLong, at::kLong, device);
+  }
+  if (const std::vector<int64_t> numbers = tokens_read(batch, read);
+      is_worth_it(numbers.size(), batch.tokens.size())) {
+    result.input.read_n =
+        as_tensor(numbers, {static_cast<int64_t>(numbers.size())}, at::kLong, at::kLong, device);
   }
   result.targets_bt = ids(batch.targets);
   result.weights_bt =

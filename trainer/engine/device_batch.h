@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "model/decoder.h"
 
 namespace strata::data {
@@ -11,9 +13,12 @@ struct Batch;
 
 namespace strata::trainer {
 
+/// Which tokens' final hidden states a pass is after. What only the others need is not computed.
+enum class Read : uint8_t { kTargets, kRowEnds };
+
 struct DeviceBatch {
-  model::Input
-      input;  ///< tokens; positions and documents only where the rows hold several documents
+  model::Input input;  ///< tokens; positions and documents only where the rows hold several
+                       ///< documents; the tokens to read unless nearly all are
   at::Tensor targets_bt;    ///< int64; negative where nothing is trained
   at::Tensor weights_bt;    ///< fp32
   at::Tensor samples_b;     ///< int64: global sample numbers
@@ -21,7 +26,7 @@ struct DeviceBatch {
 };
 
 /// `batch` must outlive the result.
-DeviceBatch to_device(const data::Batch& batch, at::Device device);
+DeviceBatch to_device(const data::Batch& batch, Read read, at::Device device);
 
 /// alpha / sqrt(L d) for every token, L = the tokens of its document in the row, d = `width`: the
 /// bounds of the noise on embeddings (Jain et al. 2023, algorithm 1); 0 for padding. fp32 [rows,

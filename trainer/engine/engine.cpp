@@ -54,6 +54,7 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   StepPlan plan;
   plan.microbatches = microbatches;
   plan.sink = sink_.get();
+  plan.read = objective.reads();
   plan.recompute = options_.recompute;
   plan.dropout_seed = options_.seed;
   plan.step = k;
@@ -71,12 +72,13 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   return optimizer_->step(lr);
 }
 
-void Engine::forward(std::span<const data::Batch> microbatches, bool adapters,
+void Engine::forward(std::span<const data::Batch> microbatches, bool adapters, Read read,
                      const Consume& consume) {
   const at::NoGradGuard no_graph;
   StepPlan plan;
   plan.microbatches = microbatches;
   plan.adapters = adapters;
+  plan.read = read;
   plan.finish = [&](int microbatch, const at::Tensor& h_nd, const model::Head& head,
                     const DeviceBatch& batch) {
     consume(microbatch, h_nd, head, batch);
@@ -91,7 +93,7 @@ void Engine::evaluate(std::span<const data::Batch> microbatches, const Objective
   MetricLog unheard;
   MetricLog& heard = decoder_.context().coord().tensor == 0 ? metrics : unheard;
   // Sums and weights as they are: several calls add up to one mean.
-  forward(microbatches, true,
+  forward(microbatches, true, objective.reads(),
           [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
             objective.loss(h_nd, head, batch, 1.0, heard);
           });

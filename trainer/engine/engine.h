@@ -44,8 +44,10 @@ class Engine {
   /// Called on the ranks of the last stage, in order of micro-batches.
   using Consume = std::function<void(int microbatch, const at::Tensor& h_nd,
                                      const model::Head& head, const DeviceBatch& batch)>;
-  /// Forward passes alone, without a graph. `adapters` false leaves LoRA out (the reference model).
-  void forward(std::span<const data::Batch> microbatches, bool adapters, const Consume& consume);
+  /// Forward passes alone, without a graph, for the tokens in `read`. `adapters` false leaves LoRA
+  /// out (the reference model).
+  void forward(std::span<const data::Batch> microbatches, bool adapters, Read read,
+               const Consume& consume);
 
   /// Loss metrics of the micro-batches without a graph.
   void evaluate(std::span<const data::Batch> microbatches, const Objective& objective,

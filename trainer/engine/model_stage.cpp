@@ -15,7 +15,7 @@ ModelStage::Loaded& ModelStage::load(int microbatch) {
   if (at != loaded_.end()) return at->second;
   const data::Batch& batch = plan_.microbatches[static_cast<size_t>(microbatch)];
   const int passes = decoder_.chunk_count() * (plan_.sink != nullptr ? 2 : 1);
-  Loaded loaded{to_device(batch, decoder_.context().device()), {}, passes};
+  Loaded loaded{to_device(batch, plan_.read, decoder_.context().device()), {}, passes};
   loaded.dropout = {plan_.dropout_seed, plan_.step, loaded.batch.samples_b};
   if (plan_.noise > 0 && decoder_.is_first(0)) {
     loaded.dropout.noise_bt =
@@ -43,7 +43,8 @@ Tensors ModelStage::forward(int chunk, int microbatch, const Tensors& from_previ
 
   Tensors to_next;
   if (decoder_.is_last(chunk)) {
-    kept.output = plan_.finish(microbatch, kept.output, decoder_.head(plan_.sink), loaded.batch);
+    kept.output = plan_.finish(microbatch, kept.output,
+                               decoder_.head(plan_.sink, loaded.batch.input), loaded.batch);
   } else {
     to_next = {kept.output.detach()};
   }

@@ -23,6 +23,7 @@ struct StepPlan {
   parallel::GradSink* sink = nullptr;  ///< null: forward only
   model::Recompute recompute = model::Recompute::kNone;
   bool adapters = true;
+  Read read = Read::kTargets;
   uint64_t dropout_seed = 0;
   int64_t step = 0;
   double noise = 0;  ///< alpha of the noise on embeddings (EngineOptions)

@@ -76,7 +76,7 @@ class PreferenceJob : public Supervised {
   /// Log-probabilities of whole answers under `engine`'s model into a column, where the last stage
   /// is: nobody else asks for them.
   void add_logprobs(Engine& engine, bool adapters, const char* column, Batches& batches) {
-    engine.forward(batches, adapters,
+    engine.forward(batches, adapters, Read::kTargets,
                    [&](int microbatch, const at::Tensor& h_nd, const model::Head& head,
                        const DeviceBatch& batch) {
                      const at::Tensor logprob_b =

@@ -73,7 +73,7 @@ class RewardJob : public Supervised {
     Spread spread;
     for (int64_t k = 0; k < passes; ++k) {
       const std::vector<data::Batch> batches = data::batches_of_step(train, loader_.options(), k);
-      engine_.forward(batches, true,
+      engine_.forward(batches, true, Read::kRowEnds,
                       [&](int, const at::Tensor& h_nd, const model::Head& head,
                           const DeviceBatch& batch) { add_rewards(h_nd, head, batch, spread); });
     }

@@ -26,6 +26,9 @@ class Objective {
   /// What this micro-batch adds to the step's weight (next token: the sum of its target weights).
   virtual double weight(const data::Batch& batch) const = 0;
 
+  /// The tokens whose hidden states the loss is made of.
+  virtual Read reads() const { return Read::kTargets; }
+
   /// The loss summed over this micro-batch, times inv_weight: a scalar to call backward on. Hidden
   /// states h_nd come out of the last block's norm. Metrics are added as (sum, weight), to be
   /// summed over ranks and micro-batches.

@@ -30,6 +30,7 @@ class RewardObjective : public Objective {
       : options_(options), context_(context) {}
 
   double weight(const data::Batch& batch) const override;
+  Read reads() const override { return Read::kRowEnds; }
   /// Metrics of pairs: accuracy (a tie counts half), margin (mean gap of the rewards), brier (mean
   /// squared error of sigma(gap) as the probability of the label) and, where nothing is trained,
   /// calibration_error; of ratings: loss alone; and mean_reward.

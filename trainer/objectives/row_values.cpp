@@ -16,21 +16,10 @@
 namespace strata::trainer {
 namespace {
 
-/// For each row the last column here that is no padding, -1 where there is none.
-std::vector<int64_t> last_columns(const data::Batch& batch) {
-  std::vector<int64_t> columns(static_cast<size_t>(batch.rows), -1);
-  for (int64_t row = 0; row < batch.rows; ++row) {
-    for (int64_t t = batch.length - 1; t >= 0 && columns[row] < 0; --t) {
-      if (batch.documents[row * batch.length + t] != data::kPadding) columns[row] = t;
-    }
-  }
-  return columns;
-}
-
 /// fp32 [rows, length]: 1 at each row's last token, on the rank that holds it.
 at::Tensor last_token_mask(const DeviceBatch& batch, parallel::Communicator& context) {
   const data::Batch& rows = *batch.rows;
-  const std::vector<int64_t> columns = last_columns(rows);
+  const std::vector<int64_t> columns = data::last_columns(rows);
   // Columns of the own part are compared as places of the whole row.
   std::vector<double> own;
   for (const int64_t column : columns) {

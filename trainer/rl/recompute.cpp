@@ -44,7 +44,7 @@ PolicyNumbers policy_numbers(Engine& engine, const Rollout& rollout,
   const auto tokens = static_cast<size_t>(rollout.tokens());
   PolicyNumbers numbers{TokenNumbers(tokens), TokenNumbers(entropy ? tokens : 0)};
   engine.forward(
-      batches, adapters,
+      batches, adapters, Read::kTargets,
       [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
         at::Tensor entropy_bt;
         const at::Tensor logprobs_bt = head.token_logprobs(h_nd, batch.targets_bt, temperature,
@@ -62,7 +62,7 @@ TokenNumbers token_values(Engine& critic, const Rollout& rollout,
                           std::span<const data::Batch> batches) {
   TokenNumbers values(static_cast<size_t>(rollout.tokens()));
   critic.forward(
-      batches, true,
+      batches, true, Read::kTargets,
       [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch) {
         const at::Tensor values_bt = head.values(h_nd, batch.rows->rows, batch.rows->length);
         if (speaks(critic)) scatter(rollout, values_bt, *batch.rows, values);
@@ -76,7 +76,7 @@ std::vector<double> sequence_scores(Engine& engine, size_t count,
                                     std::span<const data::Batch> batches) {
   std::vector<double> scores(count);
   engine.forward(
-      batches, true,
+      batches, true, Read::kRowEnds,
       [&](int, const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& device) {
         const data::Batch& batch = *device.rows;
         const at::Tensor values_bt =
