@@ -31,8 +31,8 @@ struct Completion {
   bool reached_end = false;     ///< by an end id or by stop_when; false: by length
 };
 
-/// Both are called in the order of rows after every new token. On ranks other than the last
-/// pipeline stage's they are called too: they must give the same answer everywhere.
+/// Both are called after every new token, in the order of rows except over pipeline stages, which
+/// take rows in turns. Every rank calls them: they must give the same answer everywhere.
 struct GenerationHooks {
   /// Whether row's answer is finished; `tokens` are the new ones so far.
   std::function<bool(int row, std::span<const int32_t> tokens)> stop_when;
@@ -48,8 +48,9 @@ class Generator {
   /// Completes every prompt (none may be empty). The noise of a draw is a function of (seed, step,
   /// the row's answer number, position in the answer) alone, so neither the batch nor the layout of
   /// ranks changes an answer. A prompt that leaves no room in the model's context is a UserError;
-  /// answers end at the context's end. At most `max_rows` rows are in work together (0 = all): the
-  /// cache holds max_rows x (longest prompt + max_new_tokens) tokens.
+  /// answers end at the context's end. At most `max_rows` rows (rounded up to a multiple of the
+  /// pipeline stages) are in work together, 0 = all: the cache holds as many times (longest prompt
+  /// + max_new_tokens) tokens.
   std::vector<Completion> generate(std::span<const std::vector<int32_t>> prompts,
                                    std::span<const int64_t> answer_numbers,
                                    const SamplingConfig& sampling,

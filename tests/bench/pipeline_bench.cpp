@@ -156,15 +156,7 @@ std::vector<data::Batch> training_batches(int64_t vocabulary) {
 /// The third of three steps: memory has been touched, and buffers have their sizes.
 Measured train_through(const parallel::ParallelContext& context,
                        parallel::PipelineExecutor& executor) {
-  model::ModelConfig config;
-  config.architecture = "llama";
-  config.layers = 6;
-  config.width = 256;
-  config.heads = 8;
-  config.kv_heads = 4;
-  config.ffn = 688;
-  config.context = 256;
-  config.vocab_size = 4096;
+  const model::ModelConfig config = tests::small_llama();
   tests::TinyModel tiny(context, config,
                         {.chunks_per_stage = executor.schedule().shape.chunks_per_stage});
   parallel::DistributedOptimizer optimizer(tiny.params, {});

@@ -39,6 +39,20 @@ inline model::ModelConfig tiny_config(std::string_view architecture) {
   return config;
 }
 
+/// What benchmarks run: 5.4 million parameters.
+inline model::ModelConfig small_llama() {
+  model::ModelConfig config;
+  config.architecture = "llama";
+  config.layers = 6;
+  config.width = 256;
+  config.heads = 8;
+  config.kv_heads = 4;
+  config.ffn = 688;
+  config.context = 256;
+  config.vocab_size = 4096;
+  return config;
+}
+
 /// A model over a context that outlives it.
 struct TinyModel {
   TinyModel(const parallel::ParallelContext& context, const model::ModelConfig& config,
