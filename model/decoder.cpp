@@ -219,19 +219,20 @@ at::Tensor Decoder::forward(int chunk, const Input& in, const at::Tensor& hidden
   return s.run(s.chunks.at(chunk), input, hidden_nd, nullptr);
 }
 
-at::Tensor Decoder::forward_from(int chunk, const at::Tensor& tokens_bt, const at::Tensor& start_b,
+at::Tensor Decoder::forward_from(int chunk, const Input& in, const at::Tensor& start_b,
                                  int64_t first_row, LayerStates& states,
                                  const at::Tensor& hidden_nd) const {
   const at::NoGradGuard no_grad;
-  BlockInput input = state_->block_input(tokens_bt);
+  BlockInput input = state_->block_input(in.tokens_bt);
+  if (is_last(chunk)) input.read_n = in.read_n;
   const at::Tensor position_bt = start_b.unsqueeze(1) + at::arange(input.time, start_b.options());
   const at::Tensor first_place_b =
       at::arange(first_row, first_row + input.rows, start_b.options()) * states.max_length;
-  input.positions_n = position_bt.flatten().to(tokens_bt.device());
+  input.positions_n = position_bt.flatten().to(in.tokens_bt.device());
   const Continuation continuation{
       .first_row = first_row,
       .start_b = start_b,
-      .places_n = (position_bt + first_place_b.unsqueeze(1)).flatten().to(tokens_bt.device())};
+      .places_n = (position_bt + first_place_b.unsqueeze(1)).flatten().to(in.tokens_bt.device())};
   input.continuation = &continuation;
   return state_->run(state_->chunks.at(chunk), input, hidden_nd, &states);
 }

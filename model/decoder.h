@@ -87,8 +87,9 @@ class Decoder {
 
   /// The same in incremental decoding: input row i continues state row first_row + i, whose next
   /// place is start_b[i] (int64, CPU); positions are the places. Tokens of padding on the right
-  /// leave garbage in places that later tokens overwrite. No graph; never cut by tokens.
-  at::Tensor forward_from(int chunk, const at::Tensor& tokens_bt, const at::Tensor& start_b,
+  /// leave garbage in places that later tokens overwrite. Of `input` tokens and read_n alone are
+  /// looked at. No graph; never cut by tokens.
+  at::Tensor forward_from(int chunk, const Input& input, const at::Tensor& start_b,
                           int64_t first_row, LayerStates& states,
                           const at::Tensor& hidden_nd) const;
   /// Empty states for forward_from.

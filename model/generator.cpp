@@ -2,7 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
@@ -139,22 +138,20 @@ class GeneratorRun {
   }
 
   // Runs new tokens of the rows from `first` on through all stages. The last stage chooses and
-  // tells the others, so that all ranks go on with the same tokens. last_b: which of the n hidden
-  // states each row goes on from; undefined: all.
+  // tells the others, so that all ranks go on with the same tokens. last_b: from which of the n
+  // tokens each row goes on; undefined: all.
   void start_pass(Lane& lane, size_t first, const at::Tensor& tokens_bt, const at::Tensor& start_b,
                   const at::Tensor& last_b) {
     const at::Device device = decoder_.params().options().device;
-    const at::Tensor tokens_there_bt = tokens_bt.to(device);
+    const Input input{.tokens_bt = tokens_bt.to(device),
+                      .read_n = last_b.defined() ? last_b.to(device) : last_b};
     const auto run = [&](int chunk, const at::Tensor& hidden_nd) {
-      return decoder_.forward_from(chunk, tokens_there_bt, start_b,
-                                   lane.first_place + static_cast<int64_t>(first), cache_,
-                                   hidden_nd);
+      return decoder_.forward_from(
+          chunk, input, start_b, lane.first_place + static_cast<int64_t>(first), cache_, hidden_nd);
     };
-    at::Tensor h_nd = relay(decoder_, {tokens_bt.numel(), decoder_.config().width}, run), logits_nv;
-    if (h_nd.defined()) {
-      if (last_b.defined()) h_nd = h_nd.index_select(0, last_b.to(device));
-      logits_nv = decoder_.head(nullptr).logits(h_nd).cpu();
-    }
+    const at::Tensor h_nd = relay(decoder_, {tokens_bt.numel(), decoder_.config().width}, run);
+    at::Tensor logits_nv;
+    if (h_nd.defined()) logits_nv = decoder_.head(nullptr).logits(h_nd).cpu();
     lane.first_chosen = first;
     lane.choices.emplace(decoder_, tokens_bt.size(0),
                          [&] { return choose(logits_nv, draws_of(lane), sampling_); });

@@ -133,7 +133,7 @@ TEST_P(EachArchitecture, CachedDecodingEqualsAFullPassAtEveryPosition) {
   LayerStates states = tiny->decoder.make_states(5, 40);
   const auto decode = [&](const at::Tensor& tokens_bt, const at::Tensor& start_b) {
     const at::NoGradGuard no_grad;
-    const at::Tensor h_nd = tiny->decoder.forward_from(0, tokens_bt, start_b, 1, states, {});
+    const at::Tensor h_nd = tiny->decoder.forward_from(0, {tokens_bt}, start_b, 1, states, {});
     return tiny->decoder.head(nullptr).logits(h_nd).view({3, tokens_bt.size(1), 61});
   };
   const at::Tensor prefill = decode(ids.slice(1, 0, 9).contiguous(), at::zeros({3}, at::kLong));
