@@ -26,7 +26,9 @@ std::string reason_of(const std::exception& error) {
   const std::string_view what = error.what();
   const size_t place = what.find("parse error");
   const size_t colon = place == what.npos ? what.npos : what.find(": ", place);
-  return std::string(colon == what.npos ? what : what.substr(colon + 2));
+  if (colon != what.npos) return std::string(what.substr(colon + 2));
+  const size_t bracket = what.find("] ");
+  return std::string(bracket == what.npos ? what : what.substr(bracket + 2));
 }
 
 template <class J>
@@ -37,7 +39,7 @@ J parse_as(std::string_view text, std::string_view source, ExitCode bad) {
     throw UserError(bad, fmt::format("{}: {}: not valid JSON: {}", source,
                                      place_in(text, error.byte), reason_of(error)));
   } catch (const nlohmann::json::exception& error) {  // a number out of range
-    throw UserError(bad, fmt::format("{}: not valid JSON: {}", source, error.what()));
+    throw UserError(bad, fmt::format("{}: not valid JSON: {}", source, reason_of(error)));
   }
 }
 

@@ -63,8 +63,10 @@ struct Regex::Code {
   ~Code() { pcre2_code_free(code); }
 };
 
-Regex::Regex(std::string_view pattern, std::string_view source) : code_(std::make_unique<Code>()) {
-  const std::string translated = to_pcre2(pattern, source);
+Regex::Regex(std::string_view pattern, std::string_view source, RegexDialect dialect)
+    : code_(std::make_unique<Code>()) {
+  const std::string translated =
+      dialect == RegexDialect::kPcre2 ? std::string(pattern) : to_pcre2(pattern, source);
   int error = 0;
   PCRE2_SIZE offset = 0;
   code_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -31,11 +32,15 @@ class RegexScratch {
   std::unique_ptr<State> state_;
 };
 
+/// What a pattern is written for: the tokenizers of Hugging Face, or PCRE2 itself.
+enum class RegexDialect : uint8_t { kTokenizers, kPcre2 };
+
 class Regex {
  public:
   /// `source` names the file in messages. UserError (kBadUsage) for a pattern that does not compile
-  /// or that the two engines would read differently.
-  Regex(std::string_view pattern, std::string_view source);
+  /// or, of kTokenizers, that the two engines would read differently.
+  Regex(std::string_view pattern, std::string_view source,
+        RegexDialect dialect = RegexDialect::kTokenizers);
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;

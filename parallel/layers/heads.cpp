@@ -7,23 +7,6 @@
 #include "base/error.h"
 
 namespace strata::parallel {
-namespace {
-
-bool can_share(int64_t heads, int64_t kv_heads, int ranks) {
-  if (kv_heads >= ranks) return true;
-  return ranks % kv_heads == 0 && heads % ranks == 0;
-}
-
-/// "1, 2, 4": the sizes of the tensor axis that these heads allow.
-std::string legal_sizes(int64_t heads, int64_t kv_heads) {
-  std::string sizes;
-  for (int ranks = 1; ranks <= heads; ++ranks)
-    if (can_share(heads, kv_heads, ranks))
-      sizes += (sizes.empty() ? "" : ", ") + fmt::to_string(ranks);
-  return sizes;
-}
-
-}  // namespace
 
 Range share_of(const Piece& piece, int rank, int ranks) {
   Range share;
@@ -39,12 +22,17 @@ Range share_of(const Piece& piece, int rank, int ranks) {
   return share;
 }
 
+bool can_share_heads(int64_t heads, int64_t kv_heads, int ranks) {
+  if (kv_heads >= ranks) return true;
+  return ranks % kv_heads == 0 && heads % ranks == 0;
+}
+
 HeadShare share_heads(int64_t heads, int64_t kv_heads, int64_t head_dim, int rank, int ranks) {
-  if (!can_share(heads, kv_heads, ranks)) {
+  if (!can_share_heads(heads, kv_heads, ranks)) {
     throw base::UserError(
         base::kBadUsage,
-        fmt::format("parallel.tensor: {} ranks cannot share {} heads with {} key heads; legal: {}",
-                    ranks, heads, kv_heads, legal_sizes(heads, kv_heads)));
+        fmt::format("parallel.tensor: {} ranks cannot share {} heads with {} key heads", ranks,
+                    heads, kv_heads));
   }
   HeadShare share;
   // Where every rank has key heads of its own, query heads go with theirs: a unit is a whole group.

@@ -26,8 +26,10 @@ struct HeadShare {
   int64_t first_head = 0;           ///< global number of its first query head
   Piece q, kv;  ///< for ColumnParallelLinear {q, kv, kv} and RowParallelLinear {q}
 };
-/// UserError (parallel.tensor) where the heads cannot be dealt out: kv_heads fewer than ranks must
-/// divide them, and the ranks the heads.
+/// Whether they can be dealt out: kv_heads fewer than ranks must divide them, and the ranks the
+/// heads.
+bool can_share_heads(int64_t heads, int64_t kv_heads, int ranks);
+/// UserError (parallel.tensor) where they cannot.
 HeadShare share_heads(int64_t heads, int64_t kv_heads, int64_t head_dim, int rank, int ranks);
 
 }  // namespace strata::parallel

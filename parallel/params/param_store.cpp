@@ -143,6 +143,12 @@ bool ParamStore::is_tied_across_stages(ParamId id) const {
 
 int64_t ParamStore::trainable_count() const { return state_->trainable; }
 
+bool ParamStore::all_finite() const {
+  return std::ranges::all_of(buckets().all, [](const Bucket& bucket) {
+    return bucket.value_slice.isfinite().all().item<bool>();
+  });
+}
+
 const StoreOptions& ParamStore::options() const { return state_->options; }
 
 const ParallelContext& ParamStore::context() const { return *state_->context; }

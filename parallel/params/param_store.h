@@ -109,6 +109,9 @@ class ParamStore {
   /// Every rank of the stage gets it; collective over the stage.
   at::Tensor get_whole(ParamId id) const;
 
+  /// Whether this rank's pieces of the values hold neither NaN nor Inf.
+  bool all_finite() const;
+
   struct Buckets;  ///< flat buffers; see parallel/params/buckets.h
   Buckets& buckets();
   const Buckets& buckets() const;

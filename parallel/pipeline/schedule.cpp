@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -10,8 +11,6 @@
 
 namespace strata::parallel {
 namespace {
-
-std::string any_shape(ScheduleShape) { return ""; }
 
 std::string one_stage(ScheduleShape shape) {
   return shape.stages == 1
@@ -36,10 +35,9 @@ std::string whole_groups(ScheduleShape shape) {
       shape.stages, shape.microbatches, shape.stages);
 }
 
-constexpr std::array<ScheduleEntry, 6> kSchedules{{
+constexpr std::array<ScheduleEntry, 5> kSchedules{{
     {"accumulate", "one stage: forward and backward of each micro-batch in turn", accumulate_order,
      one_stage},
-    {"forward_only", "forward passes alone", forward_only_order, any_shape},
     {"gpipe", "all forwards, then all backwards", gpipe_order, one_chunk},
     {"1f1b", "one forward, one backward: fewest activations", one_f_one_b_order, one_chunk},
     {"interleaved", "1f1b over several chunks a stage: smaller bubble, more messages",
@@ -51,16 +49,34 @@ std::vector<std::string> training_names() {
   return {"gpipe", "1f1b", "interleaved", "zero_bubble"};
 }
 
+/// Plays an own schedule, so that what is wrong with it is said with the file's name.
+Schedule own_schedule(const std::string& file, ScheduleShape shape) {
+  Schedule schedule = read_schedule_csv(file, shape);
+  try {
+    check(lower(schedule));
+  } catch (const base::UserError& error) {
+    throw base::UserError(base::kBadUsage, fmt::format("{}: {}", file, error.what()));
+  }
+  for (const std::vector<Action>& program : schedule.program) {
+    if (std::ranges::find(program, Op::kForward, &Action::op) != program.end() &&
+        std::ranges::all_of(program, [](const Action& a) { return a.op == Op::kForward; })) {
+      throw base::UserError(
+          base::kBadUsage,
+          fmt::format("{}: forwards alone train nothing; each needs its B, or I and W", file));
+    }
+  }
+  return schedule;
+}
+
 }  // namespace
 
 std::span<const ScheduleEntry> schedules() { return kSchedules; }
 
 Schedule make_schedule(const std::string& name_or_file, ScheduleShape shape) {
-  if (name_or_file.ends_with(".csv")) return read_schedule_csv(name_or_file, shape);
+  if (name_or_file.ends_with(".csv")) return own_schedule(name_or_file, shape);
   for (const ScheduleEntry& entry : kSchedules) {
     if (entry.name != name_or_file) continue;
-    if (shape.stages == 1 && entry.compute_order != forward_only_order)
-      return accumulate_order(shape);
+    if (shape.stages == 1) return accumulate_order(shape);
     const std::string why = entry.legal(shape);
     if (!why.empty()) throw base::UserError(base::kBadUsage, why);
     return entry.compute_order(shape);

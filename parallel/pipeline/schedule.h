@@ -48,12 +48,13 @@ struct ScheduleEntry {
   Schedule (*compute_order)(ScheduleShape);
   std::string (*legal)(ScheduleShape);
 };
-/// accumulate (one stage), forward_only, gpipe, 1f1b, interleaved, zero_bubble.
+/// Of training steps: accumulate (one stage), gpipe, 1f1b, interleaved, zero_bubble.
 std::span<const ScheduleEntry> schedules();
 
-/// The compute order of a named schedule, or of a CSV file (a row a stage, cells such as F0.3 =
-/// forward, chunk 0, microbatch 3). One stage and any flush schedule give accumulate. A UserError
-/// (kBadUsage) names parallel.schedule and the valid names.
+/// The compute order of a training step: of a named schedule, or of a CSV file (a row a stage,
+/// cells such as F0.3 = forward, chunk 0, microbatch 3, or F3 where stages have one chunk), which
+/// is checked. One stage and any flush schedule give accumulate. A UserError (kBadUsage) names
+/// parallel.schedule and the valid names, or the file.
 Schedule make_schedule(const std::string& name_or_file, ScheduleShape shape);
 
 /// Puts the sends and receives in.

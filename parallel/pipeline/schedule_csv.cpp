@@ -12,17 +12,24 @@
 namespace strata::parallel {
 namespace {
 
-std::optional<Action> parse_cell(std::string_view cell) {
+bool read_number(std::string_view text, int16_t& number) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end && number >= 0;
+}
+
+/// Without a dot the number is the micro-batch, where there is one chunk.
+std::optional<Action> parse_cell(std::string_view cell, int chunks) {
   if (cell.empty() || std::string_view("FBIW").find(cell.front()) == std::string_view::npos)
     return std::nullopt;
   Action action{static_cast<Op>(cell.front()), 0, 0};
-  const char* const end = cell.data() + cell.size();
-  const auto [dot, chunk_error] = std::from_chars(cell.data() + 1, end, action.chunk);
-  if (chunk_error != std::errc() || dot == end || *dot != '.') return std::nullopt;
-  const auto [stop, number_error] = std::from_chars(dot + 1, end, action.microbatch);
-  if (number_error != std::errc() || stop != end || action.chunk < 0 || action.microbatch < 0)
+  cell.remove_prefix(1);
+  const size_t dot = cell.find('.');
+  if (dot == std::string_view::npos && chunks > 1) return std::nullopt;
+  if (dot != std::string_view::npos && !read_number(cell.substr(0, dot), action.chunk))
     return std::nullopt;
-  return action;
+  return read_number(cell.substr(dot + 1), action.microbatch) ? std::optional(action)
+                                                              : std::nullopt;
 }
 
 std::string_view trimmed(std::string_view cell) {
@@ -48,12 +55,13 @@ Schedule read_schedule_csv(const std::filesystem::path& file, ScheduleShape shap
     for (std::string cell; std::getline(cells, cell, ',');) {
       const std::string_view word = trimmed(cell);
       if (word.empty()) continue;
-      const std::optional<Action> action = parse_cell(word);
+      const std::optional<Action> action = parse_cell(word, shape.chunks_per_stage);
       if (!action) {
-        throw base::UserError(base::kBadUsage,
-                              fmt::format("{}:{}: '{}' is no action; expected F, B, I or W with "
-                                          "chunk.microbatch, such as F0.3",
-                                          file.string(), number, word));
+        throw base::UserError(
+            base::kBadUsage,
+            fmt::format("{}:{}: '{}' is no action; expected F, B, I or W with "
+                        "chunk.microbatch, such as F0.3{}",
+                        file.string(), number, word, shape.chunks_per_stage == 1 ? ", or F3" : ""));
       }
       if (action->chunk >= shape.chunks_per_stage || action->microbatch >= shape.microbatches) {
         throw base::UserError(

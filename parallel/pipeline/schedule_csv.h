@@ -1,6 +1,6 @@
 // An own schedule from a CSV file: a row a stage, cells in compute order such as F0.3 (forward,
-// chunk 0, micro-batch 3). Empty cells are idle steps and mean nothing; messages are put in by
-// lower().
+// chunk 0, micro-batch 3), or F3 where stages have one chunk. Empty cells are idle steps and mean
+// nothing; messages are put in by lower().
 #pragma once
 
 #include <filesystem>

@@ -35,3 +35,14 @@ refuses "twice.yaml:10:" "$STRATA" pretrain twice.yaml
 sed 's/warmup: 2/warm_up: 2/' tiny.yaml > unknown.yaml
 refuses "unknown.yaml:5:25" "$STRATA" pretrain unknown.yaml
 expect_text "warmup"
+
+# ---- layouts, by check and by the job itself
+layouts=("3 parallel.tensor=3" "3 parallel.pipeline=3 model.layers=2" "2 parallel.tensor=2 parallel.sequence=true batch.micro=1 batch.sequence=13" "2 parallel.context=2 batch.sequence=14")
+for layout in "${layouts[@]}"; do
+  read -ra words <<< "$layout"
+  refuses "legal" "$STRATA" check tiny.yaml --ranks "${words[@]}"
+  refuses "legal" "$MPIRUN" "${words[0]}" "$STRATA" pretrain tiny.yaml run.dir=run "${words[@]:1}"
+done
+echo "F0" > own.csv
+refuses "own.csv" "$STRATA" pretrain tiny.yaml run.dir=run parallel.schedule=own.csv
+refuses "zero_bubble" "$STRATA" pretrain tiny.yaml run.dir=run parallel.schedule=forward_only

@@ -32,6 +32,10 @@ everywhere ratings "data" reward data.train=ratings.jsonl reward.loss=regression
 for loss in ipo robust orpo; do
   job "$loss" 1 dpo data.train=pairs.jsonl "dpo.loss=$loss" dpo.nll_coef=0.1
 done
+# kto with nll_coef adds as much as it says: twice the coefficient, twice the addition.
+for coefficient in 0.1 0.2; do job "nll.$coefficient" 1 dpo data.train=labelled.jsonl dpo.loss=kto "dpo.nll_coef=$coefficient"; done
+paste <(losses kto) <(losses nll.0.1) <(losses nll.0.2) | head -1 | awk '{ once = $5 - $2; twice = $8 - $2; exit !(once > 0.05 && twice / once > 1.999 && twice / once < 2.001) }' ||
+  fail "kto with nll_coef: $(paste <(losses kto) <(losses nll.0.1) <(losses nll.0.2) | head -1)"
 grep -q '"step":1,"loss":0.69314' dpo/metrics.jsonl || fail "dpo does not start at ln 2"
 
 # What is held out has a calibration, on every layout the same, and no perplexity.

@@ -59,3 +59,17 @@ expect_code 3 "$STRATA" grpo rl.yaml --quiet run.dir=field \
   'rewards=[{function: exact_match, field: nothing}]'
 expect_text "nothing"
 [ ! -e field ] || fail "a folder was made before the rows were checked"
+
+# Updates of which no answer has a reward are left out; the others train, and their numbers are whole.
+cat > rare.sh <<'SH'
+n=0
+while IFS= read -r line; do
+  n=$((n + 1))
+  if [ $((n % 8)) -eq 1 ]; then echo '{"reward": 1}'; else echo '{"reward": null}'; fi
+done
+SH
+"$STRATA" ppo rl.yaml --quiet run.dir=rare run.steps=2 eval.every=0 ppo.rollouts=8 ppo.minibatches=8 ppo.epochs=2 \
+  ppo.max_approxkl=10 'rewards=[{command: bash rare.sh}]'
+numbers_of rare policy/updates | awk '$3 != 2 { exit 1 }' ||
+  fail "one answer of eight has a reward, in two passes: $(numbers_of rare policy/updates)"
+! grep -q '"loss":null' rare/metrics.jsonl || fail "an update without rewards made the step's loss no number"

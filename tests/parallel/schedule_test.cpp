@@ -141,8 +141,21 @@ TEST(Schedule, CsvBringsAnOwnSchedule) {
   const std::string file = testing::TempDir() + "own_schedule.csv";
   std::ofstream(file) << "F0.0,F0.1,,B0.0,B0.1\nF0.0,B0.0,F0.1,B0.1\n";
   EXPECT_EQ(facts_of(file, {2, 1, 2}).peak_in_flight, (std::vector<int>{2, 1}));
+  std::ofstream(file) << "F0,F1,,B0,B1\nF0,B0,F1,B1\n";
+  EXPECT_EQ(facts_of(file, {2, 1, 2}).peak_in_flight, (std::vector<int>{2, 1}));
+  EXPECT_NE(error_of(file, {2, 2, 2}).find(":1: 'F0'"), std::string::npos);
   std::ofstream(file) << "F0.0,G0.1\nF0.0\n";
   EXPECT_NE(error_of(file, {2, 1, 2}).find(":1: 'G0.1'"), std::string::npos);
+}
+
+TEST(Schedule, CsvThatTrainsNothingOrNeverEndsIsRefusedByItsName) {
+  const std::string file = testing::TempDir() + "own_schedule.csv";
+  std::ofstream(file) << "F0,F1\nF0,F1\n";
+  EXPECT_NE(error_of(file, {2, 1, 2}).find(file + ": forwards alone"), std::string::npos);
+  std::ofstream(file) << "F0,B0,F1,B1\nF1,B1,F0,B0\n";
+  EXPECT_NE(error_of(file, {2, 1, 2}).find(file + ": parallel.schedule never ends"),
+            std::string::npos);
+  EXPECT_NE(error_of("forward_only", {2, 1, 2}).find("no schedule"), std::string::npos);
 }
 
 TEST(Schedule, TableShowsTheGrid) {

@@ -39,6 +39,23 @@ TEST(ChildProcess, ItsEndIsAnError) {
   });
 }
 
+TEST(ChildProcess, MoreLinesThanAskedForAreAnError) {
+  ChildProcess chatty("while read -r line; do echo 1; echo 2; done");
+  EXPECT_EQ(chatty.ask("one", 5), "1");
+  tests::expect_user_error(base::kBadData, {"more than one line", "'2'"}, [&] {
+    for (int i = 0; i < 100; ++i) chatty.ask("two", 1);
+  });
+}
+
+TEST(RewardReply, PythonsNaNIsNoReward) {
+  const base::Json replies = parse_reply(
+      R"([{"reward": NaN}, -Infinity, {"note": "a NaN \" NaN", "reward": 2}])", "a test");
+  EXPECT_TRUE(std::isnan(reward_in(replies[0])));
+  EXPECT_TRUE(std::isnan(reward_in(replies[1])));
+  EXPECT_EQ(reward_in(replies[2]), 2);
+  EXPECT_EQ(replies[2]["note"], "a NaN \" NaN");
+}
+
 TEST(RewardReply, NumbersObjectsAndNothing) {
   EXPECT_EQ(reward_in(base::parse_json("{\"reward\": 0.5}", "a test")), 0.5);
   EXPECT_EQ(reward_in(base::parse_json("2", "a test")), 2);

@@ -16,6 +16,7 @@
 #include "trainer/cli/command.h"
 #include "trainer/cli/commands.h"
 #include "trainer/config/load.h"
+#include "trainer/plan/fit.h"
 #include "trainer/plan/memory.h"
 
 namespace strata::trainer {
@@ -42,19 +43,12 @@ void check_command(const Invocation& call) {
   const auto ranks = static_cast<int>(call.args.number("ranks").value_or(call.world.size()));
   if (ranks < 1) throw base::UserError(base::kBadUsage, "--ranks is at least 1");
   const parallel::MeshLayout layout = parallel::resolve_layout(config.parallel, ranks);
-  const int64_t unit = config.batch.micro * layout.data();
-  if (config.batch.global % unit != 0) {
-    throw base::UserError(
-        base::kBadUsage,
-        fmt::format("batch.global is {}, no multiple of batch.micro {} x {} data ranks",
-                    config.batch.global, config.batch.micro, layout.data()));
-  }
-  const auto microbatches = static_cast<int>(config.batch.global / unit);
-  const parallel::ScheduleShape shape{layout.pipeline(), static_cast<int>(config.parallel.chunks),
-                                      microbatches};
-  const parallel::Schedule schedule = parallel::make_schedule(config.parallel.schedule, shape);
+  check_rows_fit(config, layout);
+  const parallel::Schedule schedule = schedule_of_step(config, layout);
+  const int microbatches = schedule.shape.microbatches;
   const parallel::ScheduleFacts facts = parallel::check(parallel::lower(schedule));
   const model::ModelConfig model = model_of(config);
+  check_model_fits(config, model, layout);
   if (!call.is_main_rank()) return;
 
   base::Json answer;
@@ -88,7 +82,7 @@ void check_command(const Invocation& call) {
     fmt::print("{}", parallel::table(schedule));
     fmt::print("kept at once       {} micro-batches on stages 0 to {}{}\n",
                fmt::join(facts.peak_in_flight, ", "), layout.pipeline() - 1,
-               shape.chunks_per_stage > 1 ? " (each chunk counts)" : "");
+               schedule.shape.chunks_per_stage > 1 ? " (each chunk counts)" : "");
   }
   fmt::print("tokens             {} a step, {} in all\n", answer["tokens_per_step"].get<int64_t>(),
              config.run.steps > 0 ? base::format_count(answer["tokens"].get<double>())

@@ -41,6 +41,7 @@ void generate_command(const Invocation& call) {
     throw UserError(base::kBadUsage, "give --prompt or --data, not both");
   const std::unique_ptr<Session> session = use_session(call.world, call.log, args.overrides());
   const OpenedModel model = open_model(*session, args.positional()[0]);
+  model.need_language_model("generating text");
   if (args.has("data"))
     return generate_file(*session, model, args.value("data"), args.value("out"));
   std::string prompt = args.value("prompt");
@@ -51,7 +52,9 @@ void generate_command(const Invocation& call) {
 
 void chat_command(const Invocation& call) {
   const std::unique_ptr<Session> session = use_session(call.world, call.log, call.args.overrides());
-  chat(*session, open_model(*session, call.args.positional()[0]));
+  const OpenedModel model = open_model(*session, call.args.positional()[0]);
+  model.need_language_model("a conversation");
+  chat(*session, model);
 }
 
 void export_command(const Invocation& call) {
@@ -64,7 +67,10 @@ void export_command(const Invocation& call) {
   }
   const std::string out = call.args.positional()[1];
   if (opened.source.base && !call.args.has("merge")) {
-    if (call.is_main_rank()) write_peft_folder(out, opened.source);
+    if (call.is_main_rank()) {
+      write_peft_folder(out, opened.source);
+      if (opened.tokenizer) opened.tokenizer->save(out);
+    }
     session->log().info(fmt::format("{}: the adapters of {}", out, opened.source.folder.string()));
     return;
   }

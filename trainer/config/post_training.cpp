@@ -33,7 +33,8 @@ void RewardSection::fields(base::Fields& f) {
     "ratings.",
     one_of({"bradley_terry", "plackett_luce", "regression"}));
   f("center", center,
-    "Weight of the mean squared sum of a pair's rewards, which keeps them near 0.", at_least(0));
+    "bradley_terry: weight of the mean squared sum of a pair's rewards, which keeps them near 0.",
+    at_least(0));
   f("normalize", normalize,
     "After training, over the training answers: mean_std gives mean 0 and deviation 1, mean only "
     "mean 0.",
@@ -78,7 +79,8 @@ void DpoSection::fields(base::Fields& f) {
     one_of({"sigmoid", "ipo", "robust", "kto", "orpo"}));
   f("label_smoothing", label_smoothing, "Share of labels taken to be flipped (sigmoid, robust).",
     between(0, 0.5));
-  f("nll_coef", nll_coef, "Weight of the chosen answer's negative log-likelihood.", at_least(0));
+  f("nll_coef", nll_coef,
+    "Weight of the chosen (kto: good) answer's negative log-likelihood per token.", at_least(0));
   f("desirable_weight", desirable_weight, "kto: weight of good answers.", at_least(0));
   f("undesirable_weight", undesirable_weight, "kto: weight of bad answers.", at_least(0));
 }
@@ -109,6 +111,22 @@ void RewardSource::fields(base::Fields& f) {
   f("name", name, "What it is called in the metrics; left out: after what it is.");
   f("weight", weight, "Its share in the sum of rewards.");
   f("timeout", timeout, "Seconds that an answer may take.", above(0));
+}
+
+void check_reward(const RewardSection& reward, base::Problems& problems) {
+  const bool was_asked_for = reward.center > 0 && reward.center != RewardSection{}.center;
+  if (was_asked_for && reward.loss != "bradley_terry")
+    problems.add("reward.center",
+                 fmt::format("is of bradley_terry: {} has no such term", reward.loss));
+}
+
+void check_dpo(const DpoSection& dpo, base::Problems& problems) {
+  if (dpo.label_smoothing > 0 && dpo.loss != "sigmoid" && dpo.loss != "robust") {
+    problems.add("dpo.label_smoothing",
+                 fmt::format("is of sigmoid and robust: {} has no such term", dpo.loss));
+  }
+  if (dpo.label_smoothing == 0.5 && dpo.loss == "robust")
+    problems.add("dpo.label_smoothing", "is 0.5, at which labels say nothing; robust needs less");
 }
 
 void check_rewards(std::string_view key, const std::vector<RewardSource>& sources,

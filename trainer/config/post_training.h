@@ -79,6 +79,8 @@ struct RewardSource {
 /// Rules for a list of rewards under `key` ("rewards", "watch").
 void check_rewards(std::string_view key, const std::vector<RewardSource>& sources,
                    base::Problems& problems);
+void check_reward(const RewardSection& reward, base::Problems& problems);
+void check_dpo(const DpoSection& dpo, base::Problems& problems);
 void check_ppo(const PpoSection& ppo, base::Problems& problems);
 
 }  // namespace strata::trainer

@@ -39,6 +39,8 @@ void RunConfig::check(base::Problems& problems) const {
   model.check(problems);
   optimizer.check(problems);
   parallel.check(problems);
+  check_reward(reward, problems);
+  check_dpo(dpo, problems);
   check_ppo(ppo, problems);
   check_rewards("rewards", rewards, problems);
   check_rewards("watch", watch, problems);

@@ -17,8 +17,8 @@ namespace strata::trainer {
 enum class Read : uint8_t { kTargets, kRowEnds };
 
 struct DeviceBatch {
-  model::Input input;  ///< tokens; positions and documents only where the rows hold several
-                       ///< documents; the tokens to read unless nearly all are
+  model::Input input;       ///< tokens; positions and documents only where the rows hold several
+                            ///< documents; the tokens to read unless nearly all are
   at::Tensor targets_bt;    ///< int64; negative where nothing is trained
   at::Tensor weights_bt;    ///< fp32
   at::Tensor samples_b;     ///< int64: global sample numbers

@@ -5,6 +5,7 @@
 #include "parallel/comm/collectives.h"
 #include "parallel/mesh/context.h"
 #include "parallel/params/param_store.h"
+#include "parallel/pipeline/orders.h"
 #include "parallel/pipeline/schedule.h"
 #include "trainer/engine/model_stage.h"
 #include "trainer/loop/metric_log.h"
@@ -20,14 +21,15 @@ Engine::Engine(const model::Decoder& decoder, parallel::DistributedOptimizer* op
 
 Engine::~Engine() = default;
 
-parallel::PipelineExecutor& Engine::executor(const std::string& schedule, size_t microbatches) {
-  auto& slot = executors_[{schedule, microbatches}];
+parallel::PipelineExecutor& Engine::executor(bool trains, size_t microbatches) {
+  auto& slot = executors_[{trains, microbatches}];
   if (!slot) {
     const parallel::ParallelContext& context = decoder_.context();
     const parallel::ScheduleShape shape{context.layout().pipeline(), decoder_.chunk_count(),
                                         static_cast<int>(microbatches)};
     slot = std::make_unique<parallel::PipelineExecutor>(
-        parallel::lower(parallel::make_schedule(schedule, shape)),
+        parallel::lower(trains ? parallel::make_schedule(options_.schedule, shape)
+                               : parallel::forward_only_order(shape)),
         context.along(parallel::kPipelineAxis));
   }
   return *slot;
@@ -65,7 +67,7 @@ bool Engine::step(int64_t k, std::span<const data::Batch> microbatches, const Ob
   };
   optimizer_->zero_grad(static_cast<int>(microbatches.size()));
   ModelStage stage(decoder_, plan);
-  executor(options_.schedule, microbatches.size()).run(stage);
+  executor(/*trains=*/true, microbatches.size()).run(stage);
 
   // 3. One gradient over all ranks, one norm, one verdict, one update.
   metrics.set("grad_norm", optimizer_->reduce_grads());
@@ -85,7 +87,7 @@ void Engine::forward(std::span<const data::Batch> microbatches, bool adapters, R
     return at::Tensor();
   };
   ModelStage stage(decoder_, plan);
-  executor("forward_only", microbatches.size()).run(stage);
+  executor(/*trains=*/false, microbatches.size()).run(stage);
 }
 
 void Engine::evaluate(std::span<const data::Batch> microbatches, const Objective& objective,

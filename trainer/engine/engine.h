@@ -57,7 +57,7 @@ class Engine {
   parallel::DistributedOptimizer* optimizer() const { return optimizer_; }
 
  private:
-  parallel::PipelineExecutor& executor(const std::string& schedule, size_t microbatches);
+  parallel::PipelineExecutor& executor(bool trains, size_t microbatches);
   double inverse_weight(std::span<const data::Batch> microbatches,
                         const Objective& objective) const;
 
@@ -65,7 +65,8 @@ class Engine {
   parallel::DistributedOptimizer* optimizer_;
   EngineOptions options_;
   std::unique_ptr<parallel::GradSink> sink_;
-  std::map<std::pair<std::string, size_t>, std::unique_ptr<parallel::PipelineExecutor>> executors_;
+  /// By whether they train, and by the number of micro-batches.
+  std::map<std::pair<bool, size_t>, std::unique_ptr<parallel::PipelineExecutor>> executors_;
 };
 
 }  // namespace strata::trainer

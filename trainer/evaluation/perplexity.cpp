@@ -1,4 +1,6 @@
 // Task perplexity: loss, perplexity and bits per byte of the model on the text of data.eval.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -55,8 +57,12 @@ class Perplexity : public Task {
     data::DatasetContext rows{config.data, config.batch.sequence, codec(), model.vocabulary()};
     rows.chat = chat_ ? &*chat_ : nullptr;
     data::SampleStream stream = data::SampleStream::open_evaluation(rows);
-    if (stream.size().value_or(0) == 0)
+    if (config.data.eval.empty())
       throw base::UserError(base::kBadUsage, "data.eval: says what to measure on, and is not set");
+    if (stream.size().value_or(0) == 0) {
+      throw base::UserError(base::kBadData, fmt::format("data.eval: {} holds nothing to measure on",
+                                                        config.data.eval.front().path));
+    }
     return stream;
   }
 

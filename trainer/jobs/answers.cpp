@@ -19,7 +19,7 @@ AnswerInput open_answers(Session& session, model::HeadKind head, std::vector<dat
   data::SampleStream train =
       data::SampleStream::open_training(rows, static_cast<uint64_t>(config.run.seed));
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
-  check_sequence(config, start.info.config);
+  check_steps_fit(session, start.info.config);
   return {std::move(start), std::move(chat), std::move(train), std::move(eval)};
 }
 

@@ -62,7 +62,8 @@ class Grpo : public OnlineJob {
     const auto batches = answer_batches(rollout, answers, weights.loss, columns, deal_);
     PassMetrics passes;
     double mismatch = 1;
-    for (int64_t epoch = 0; epoch < grpo_.epochs; ++epoch) {
+    const bool is_rewarded = std::ranges::any_of(weights.loss, [](double w) { return w > 0; });
+    for (int64_t epoch = 0; is_rewarded && epoch < grpo_.epochs; ++epoch) {
       const PolicyGradient objective({.temperature = temperature,
                                       .clip = grpo_.clip,
                                       .beta = grpo_.beta,

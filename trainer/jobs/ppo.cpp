@@ -87,12 +87,13 @@ class Ppo : public OnlineJob {
     double answers = 0, score = 0, kl = 0, surprise = 0;
     /// By the names and definitions of TRL.
     void show(double coefficient, MetricLog& metrics) const {
+      metrics.set("kl_coef", coefficient);
+      if (answers == 0) return;
       metrics.set("objective/kl", kl / answers);
       metrics.set("objective/entropy", surprise / answers);
       metrics.set("objective/scores", score / answers);
       metrics.set("objective/non_score_reward", -coefficient * kl / answers);
       metrics.set("objective/rlhf_reward", (score - coefficient * kl) / answers);
-      metrics.set("kl_coef", coefficient);
     }
   };
 
@@ -178,27 +179,39 @@ class Ppo : public OnlineJob {
 
   bool train(int64_t k, double learning_rate, const Rollout& rollout, const Experience& experience,
              MetricLog& metrics) {
-    const int64_t first = (k - 1) * ppo_.epochs * ppo_.minibatches;
-    int64_t update = first;
+    int64_t place = (k - 1) * ppo_.epochs * ppo_.minibatches, updates = 0;
     PassMetrics passes;
     bool sound = true, near = true;
     for (int64_t epoch = 0; sound && near && epoch < ppo_.epochs; ++epoch) {
       for (const std::vector<int64_t>& part : minibatches(k, epoch, rollout)) {
+        ++place;
+        if (weight_of(rollout, part, experience) == 0) continue;  // nobody was rewarded
         if (k > ppo_.critic_warmup) {
           const MetricLog::Values values =
-              update_policy(k, update, learning_rate, rollout, part, experience, passes, sound);
-          if (update == first) metrics.set("policy/first_ratio", value_of(values, "val/ratio", 1));
+              update_policy(k, place - 1, learning_rate, rollout, part, experience, passes, sound);
+          if (updates == 0) metrics.set("policy/first_ratio", value_of(values, "val/ratio", 1));
           near = ppo_.max_approxkl == 0 ||
                  value_of(values, "policy/approxkl_avg", 0) <= ppo_.max_approxkl;
         }
         sound = sound && update_critic(k, learning_rate, rollout, part, experience, passes);
-        ++update;
+        ++updates;
         if (!sound || !near) break;
       }
     }
     passes.show(metrics);
-    metrics.set("policy/updates", static_cast<double>(update - first));
+    metrics.set("policy/updates", static_cast<double>(updates));
     return sound;
+  }
+
+  /// Of some answers, all ranks' together: their tokens that have a reward.
+  static double weight_of(const Rollout& rollout, const std::vector<int64_t>& part,
+                          const Experience& experience) {
+    double weight = 0;
+    for (const int64_t i : part) {
+      const auto weights = rollout.of(experience.weights, i);
+      weight += std::accumulate(weights.begin(), weights.end(), 0.0);
+    }
+    return weight;
   }
 
   MetricLog::Values update_policy(int64_t k, int64_t update, double learning_rate,
@@ -208,12 +221,8 @@ class Ppo : public OnlineJob {
         rollout, part, experience.weights,
         {{"advantage", &experience.advantages}, {"old_logprob", &experience.old_logprobs}}, deal_);
     if (ptx_) {
-      double tokens = 0;
-      for (const int64_t i : part) {
-        const auto weights = rollout.of(experience.weights, i);
-        tokens += std::accumulate(weights.begin(), weights.end(), 0.0);
-      }
-      ptx_->append(update, static_cast<int64_t>(part.size()), tokens, batches);
+      ptx_->append(update, static_cast<int64_t>(part.size()), weight_of(rollout, part, experience),
+                   batches);
     }
     const PolicyGradient objective(
         {.temperature = config_.generation.temperature, .clip = ppo_.clip});

@@ -21,7 +21,7 @@ void run_pretrain(Session& session) {
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
   const data::LoaderOptions batches = loader_options(config, session.context());
   const int64_t steps = steps_of(config, train, batches.global);
-  check_sequence(config, start.info.config);
+  check_steps_fit(session, start.info.config);
 
   // 2. The run's folder, then the model.
   session.open_folder();

@@ -24,7 +24,7 @@ void run_sft(Session& session) {
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
   const data::LoaderOptions batches = loader_options(config, session.context());
   const int64_t steps = steps_of(config, train, batches.global);
-  check_sequence(config, start.info.config);
+  check_steps_fit(session, start.info.config);
   check_stops(session, train, rows.chat, start.codec.get(), start.info);
 
   // 2. The run's folder, its tokenizer, then the model.

@@ -6,6 +6,7 @@
 #include "data/loader.h"
 #include "model/lora.h"
 #include "trainer/models/adapters.h"
+#include "trainer/plan/fit.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
@@ -74,6 +75,7 @@ ModelStart start_model(Session& session, model::HeadKind head) {
                     "model.vocab_size");
   }
   check_adapters(config, start.info.config);
+  check_model_fits(config, start.info.config, session.context().layout());
   return start;
 }
 
@@ -103,6 +105,13 @@ void check_sequence(const RunConfig& config, const model::ModelConfig& model) {
   throw UserError(base::kBadUsage,
                   fmt::format("batch.sequence is {}, longer than model.context = {}",
                               config.batch.sequence, model.context));
+}
+
+void check_steps_fit(Session& session, const model::ModelConfig& model) {
+  const parallel::MeshLayout& layout = session.context().layout();
+  check_sequence(session.config(), model);
+  check_rows_fit(session.config(), layout);
+  schedule_of_step(session.config(), layout);
 }
 
 void describe_model(Session& session, const HeldModel& model) {

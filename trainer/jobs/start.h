@@ -36,6 +36,9 @@ void load_start(const ModelStart& start, model::Decoder& decoder);
 int64_t steps_of(const RunConfig& config, const data::SampleStream& train, int64_t global_batch);
 /// UserError (kBadUsage) where batch.sequence is longer than model.context.
 void check_sequence(const RunConfig& config, const model::ModelConfig& model);
+/// Whether a step's rows, their length and the schedule fit model and ranks: for jobs that train on
+/// given rows, before their folder is made. UserError (kBadUsage).
+void check_steps_fit(Session& session, const model::ModelConfig& model);
 /// Architecture, parameters and layout, in the log.
 void describe_model(Session& session, const HeldModel& model);
 

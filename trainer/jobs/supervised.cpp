@@ -10,27 +10,10 @@
 #include "parallel/mesh/context.h"
 #include "trainer/jobs/start.h"
 #include "trainer/models/save.h"
+#include "trainer/plan/fit.h"
 #include "trainer/session/session.h"
 
 namespace strata::trainer {
-namespace {
-
-// Ranks that share rows take two equal chunks of each.
-void share_rows(data::LoaderOptions& options) {
-  const int64_t chunks = 2 * options.context_size;
-  if (options.sequence % chunks != 0) {
-    const int64_t below = options.sequence / chunks * chunks, above = below + chunks;
-    throw base::UserError(
-        base::kBadUsage,
-        fmt::format("batch.sequence is {}, no multiple of 2 x parallel.context {} = {}; nearest "
-                    "legal: {}{}",
-                    options.sequence, options.context_size, chunks,
-                    below > 0 ? fmt::format("{} or ", below) : "", above));
-  }
-  options.length_multiple = std::lcm(options.length_multiple, chunks);
-}
-
-}  // namespace
 
 data::LoaderOptions loader_options(const RunConfig& config,
                                    const parallel::ParallelContext& context) {
@@ -42,22 +25,9 @@ data::LoaderOptions loader_options(const RunConfig& config,
   options.data_size = context.layout().data();
   options.context_rank = context.coord().context;
   options.context_size = context.layout().context();
-  if (options.context_size > 1) share_rows(options);
-  const int64_t unit = options.micro * options.data_size;
-  if (options.global % unit != 0) {
-    const int64_t below = options.global / unit * unit, above = below + unit;
-    std::string micros;
-    for (int64_t micro = 1; micro <= options.global; ++micro) {
-      if (options.global % (micro * options.data_size) == 0)
-        micros += (micros.empty() ? "" : ", ") + std::to_string(micro);
-    }
-    throw base::UserError(base::kBadUsage,
-                          fmt::format("batch.global is {}, no multiple of batch.micro {} x {} data "
-                                      "ranks = {}; nearest legal: batch.global {}{}{}",
-                                      options.global, options.micro, options.data_size, unit,
-                                      below > 0 ? fmt::format("{} or ", below) : "", above,
-                                      micros.empty() ? "" : ", or batch.micro one of " + micros));
-  }
+  check_rows_fit(config, context.layout());
+  options.length_multiple =
+      std::lcm(options.length_multiple, length_unit(config, context.layout()));
   return options;
 }
 

@@ -71,7 +71,9 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
   }
   nlohmann::ordered_json means = nlohmann::ordered_json::array();
   Values values;
-  for (const Entry& item : all) values.emplace_back(item.name, item.value());
+  for (const Entry& item : all) {
+    if (item.weight != 0) values.emplace_back(item.name, item.value());
+  }
   if (world.size() == 1) return values;
   for (const auto& [name, value] : values) means.push_back({name, value});
   const auto agreed =

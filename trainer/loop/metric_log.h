@@ -27,8 +27,8 @@ class MetricLog {
   void set(std::string_view name, double value);
 
   using Values = std::vector<std::pair<std::string, double>>;
-  /// The means over the world, in order of first mention, on every rank; empties the log.
-  /// Collective. Sums are made in rank order.
+  /// The means over the world, in order of first mention, on every rank; those of nothing (weight
+  /// 0) are left out. Empties the log. Collective. Sums are made in rank order.
   Values reduce(parallel::Communicator& world);
 
  private:

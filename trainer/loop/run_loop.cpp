@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "base/error.h"
+#include "parallel/comm/collectives.h"
 #include "parallel/optimizer/lr_schedule.h"
+#include "parallel/params/param_store.h"
 #include "trainer/checkpoint/reader.h"
 #include "trainer/checkpoint/writer.h"
 #include "trainer/loop/algorithm.h"
@@ -111,6 +115,7 @@ class Loop {
     writer_.settle(/*wait=*/false);
     if (!stop && !due && k != steps_) return;
     const std::vector<CheckpointModel> models = algorithm_.models();
+    refuse_bad_weights(k, models);
     const RunState state{tokens_, algorithm_.state(), algorithm_.model_info(),
                          lora_record(config_)};
     writer_.save(k, models, state.text(), score_);
@@ -119,6 +124,19 @@ class Loop {
     throw base::UserError(
         base::kStopped,
         fmt::format("stopped on request after step {}; its state is saved: run again to go on", k));
+  }
+
+  /// An update may leave the range of its type after a gradient that was sound; no later step could
+  /// go on from there.
+  void refuse_bad_weights(int64_t k, std::span<const CheckpointModel> models) const {
+    const bool sound = std::ranges::all_of(
+        models, [](const CheckpointModel& model) { return model.params->all_finite(); });
+    if (parallel::all_max(session_.world(), sound ? 0 : 1) == 0) return;
+    throw base::UserError(
+        base::kBadNumbers,
+        fmt::format("step {}: weights are not finite after the update. They are not saved, and "
+                    "earlier checkpoints are untouched; a lower optimizer.lr may help",
+                    k));
   }
 
   Session& session_;

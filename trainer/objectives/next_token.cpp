@@ -24,9 +24,7 @@ at::Tensor NextToken::loss(const at::Tensor& h_nd, const model::Head& head,
   metrics.add("loss", value, weight(*batch.rows) * inv_weight);
   const int64_t bytes =
       std::accumulate(batch.rows->bytes.begin(), batch.rows->bytes.end(), int64_t{0});
-  if (bytes > 0)
-    metrics.add("bits_per_byte", value / std::numbers::ln2,
-                static_cast<double>(bytes) * inv_weight);
+  metrics.add("bits_per_byte", value / std::numbers::ln2, static_cast<double>(bytes) * inv_weight);
   return loss;
 }
 

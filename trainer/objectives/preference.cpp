@@ -84,7 +84,8 @@ at::Tensor PreferenceObjective::loss_of_answers(const Rows& rows, const data::Ba
   const at::Tensor weight_b = at::tensor(prompt_weights(batch, answers())).to(device, at::kFloat);
   const at::Tensor log_ratio_b = rows.logprob_b - rows.reference_b;
   const double divergence = column_or(batch, kDivergenceColumn, 0).select(0, 0).item<double>();
-  const at::Tensor loss_b = kto_losses(options_, log_ratio_b, label_b, divergence);
+  const at::Tensor loss_b = kto_losses(options_, log_ratio_b, label_b, divergence) -
+                            options_.nll_coef * label_b * (rows.logprob_b / rows.tokens_b);
 
   const at::Tensor good_b = weight_b * label_b, bad_b = weight_b * (1 - label_b);
   const at::Tensor reward_b = options_.beta * log_ratio_b.detach();

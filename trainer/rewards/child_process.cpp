@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -80,6 +81,7 @@ ChildProcess::~ChildProcess() {
 
 std::optional<std::string> ChildProcess::ask(const std::string& line, double seconds) {
   const double deadline = now() + seconds;
+  refuse_unasked();
   send(line + '\n');
   ++late_;
   while (late_ > 0) {
@@ -88,6 +90,19 @@ std::optional<std::string> ChildProcess::ask(const std::string& line, double sec
     if (--late_ == 0) return answer;
   }
   return {};
+}
+
+/// Lines that nobody asked for would be taken for the next answers.
+void ChildProcess::refuse_unasked() {
+  if (late_ > 0) return;
+  const std::optional<std::string> line = next_line(now());
+  if (!line && pending_.empty()) return;
+  throw base::UserError(
+      base::kBadData,
+      fmt::format(
+          "the reward command `{}` printed more than one line for a line that it was given: "
+          "'{}'",
+          command_, line.value_or(pending_)));
 }
 
 void ChildProcess::send(const std::string& text) {
@@ -108,10 +123,10 @@ std::optional<std::string> ChildProcess::next_line(double deadline) {
       pending_.erase(0, end + 1);
       return line;
     }
-    const double left = deadline - now();
-    if (left <= 0) return {};
+    const double left = std::max(0.0, deadline - now());
     pollfd waiting{from_child_, POLLIN, 0};
-    const int ready = poll(&waiting, 1, static_cast<int>(left * 1000) + 1);
+    const int ready = poll(&waiting, 1, left > 0 ? static_cast<int>(left * 1000) + 1 : 0);
+    if (ready == 0 && left == 0) return {};
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     char block[4096];
     const ssize_t count = read(from_child_, block, sizeof block);

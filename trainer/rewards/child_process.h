@@ -19,11 +19,13 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   /// The answer to one line, without its line feed; nothing where none came within `seconds`: it is
-  /// passed over when it comes late. UserError (kBadData) where the program has ended.
+  /// passed over when it comes late. UserError (kBadData) where the program has ended, or had said
+  /// more than it was asked before this line.
   std::optional<std::string> ask(const std::string& line, double seconds);
 
  private:
   void send(const std::string& text);
+  void refuse_unasked();
   std::optional<std::string> next_line(double deadline);
   [[noreturn]] void ended();
 

@@ -26,19 +26,14 @@ class CommandReward : public HostReward {
     std::vector<double> scores;
     for (const Answer* answer : answers) {
       const auto reply = process_->ask(base::compact_json(question_of(*answer, text())), timeout_);
-      scores.push_back(reply ? number_in(*reply) : std::nan(""));
+      scores.push_back(reply
+                           ? reward_in(parse_reply(*reply, place_ + ": what the command answered"))
+                           : std::nan(""));
     }
     return scores;
   }
 
  private:
-  /// NaN, as Python prints it, is no JSON, and is what it says.
-  double number_in(const std::string& reply) const {
-    if (reply.find("NaN") != std::string::npos || reply.find("Infinity") != std::string::npos)
-      return std::nan("");
-    return reward_in(base::parse_json(reply, place_ + ": what the command answered"));
-  }
-
   std::string place_, command_;
   double timeout_;
   std::unique_ptr<ChildProcess> process_;

@@ -40,8 +40,19 @@ bool equal_numbers(double a, double b) {
   return std::abs(a - b) <= 1e-6 * std::max({1.0, std::abs(a), std::abs(b)});
 }
 
-std::string text_of(const base::Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+bool is_ids(const base::Json& value) {
+  return value.is_array() &&
+         std::ranges::all_of(value, [](const base::Json& id) { return id.is_number_integer(); });
+}
+
+/// A text, a number, or a list of texts of which any is right; nothing where it is something else.
+std::vector<std::string> texts_in(const base::Json& value) {
+  if (value.is_string()) return {value.get<std::string>()};
+  if (value.is_number()) return {value.dump()};
+  const bool is_list = value.is_array() && std::ranges::all_of(value, [](const base::Json& text) {
+                         return text.is_string();
+                       });
+  return is_list ? value.get<std::vector<std::string>>() : std::vector<std::string>();
 }
 
 class FunctionReward : public HostReward {
@@ -52,13 +63,13 @@ class FunctionReward : public HostReward {
   void check_row(const base::JsonReader& row) const override {
     if (name_ == "length") return;
     const base::Json& wanted = row.at(field_);
-    const bool is_ids = wanted.is_array();
-    if (!wanted.is_string() && !wanted.is_number() && !(is_ids && name_ == "exact_match"))
+    if (name_ == "exact_match" && is_ids(wanted)) return;
+    const std::vector<std::string> texts = texts_in(wanted);
+    if (texts.empty())
       row.refuse(field_, fmt::format("is no text that {} could compare with", name_));
-    if (!is_ids && text().codec() == nullptr)
+    if (text().codec() == nullptr)
       row.refuse(field_, "is text, and there is no tokenizer to make an answer text with");
-    if (name_ == "number" && std::isnan(last_number(text_of(wanted))))
-      row.refuse(field_, "holds no number");
+    for (const std::string& one : texts) check_text(row, one);
   }
 
  protected:
@@ -69,25 +80,44 @@ class FunctionReward : public HostReward {
   }
 
  private:
+  void check_text(const base::JsonReader& row, const std::string& wanted) const {
+    if (name_ == "number" && std::isnan(last_number(wanted))) row.refuse(field_, "holds no number");
+    if (name_ != "regex") return;
+    try {
+      compiled(wanted);
+    } catch (const base::UserError& error) {
+      row.refuse(field_, fmt::format("does not work: {}", error.what()));
+    }
+  }
+
   double score_one(const Answer& answer) {
     const std::span<const int32_t> ids = text().ids(answer);
     if (name_ == "length") return static_cast<double>(ids.size());
     const base::Json row = base::parse_json(answer.prompt->row, "a prompt's row");
     const base::Json& wanted = row.at(field_);
-    if (wanted.is_array())
-      return std::ranges::equal(ids, wanted.get<std::vector<int32_t>>()) ? 1 : 0;
-    const std::string said = text().completion(answer), expected = text_of(wanted);
-    if (name_ == "exact_match") return said == expected ? 1 : 0;
-    if (name_ == "contains") return said.find(expected) != std::string::npos ? 1 : 0;
-    if (name_ == "number") return equal_numbers(last_number(said), last_number(expected)) ? 1 : 0;
+    if (is_ids(wanted)) return std::ranges::equal(ids, wanted.get<std::vector<int32_t>>()) ? 1 : 0;
+    const std::string said = text().completion(answer);
+    const bool is_right = std::ranges::any_of(
+        texts_in(wanted), [&](const std::string& expected) { return fits(said, expected); });
+    return is_right ? 1 : 0;
+  }
+
+  bool fits(const std::string& said, const std::string& expected) {
+    if (name_ == "exact_match") return said == expected;
+    if (name_ == "contains") return said.find(expected) != std::string::npos;
+    if (name_ == "number") return equal_numbers(last_number(said), last_number(expected));
     data::TextSpan match{};
-    return pattern(expected).find(data::replace_bad_utf8(said), 0, match, scratch_) ? 1 : 0;
+    return pattern(expected).find(data::replace_bad_utf8(said), 0, match, scratch_);
+  }
+
+  data::Regex compiled(const std::string& text) const {
+    return data::Regex(text, "regex", data::RegexDialect::kPcre2);
   }
 
   const data::Regex& pattern(const std::string& text) {
     const auto found = patterns_.find(text);
     if (found != patterns_.end()) return found->second;
-    return patterns_.emplace(text, data::Regex(text, field_)).first->second;
+    return patterns_.emplace(text, compiled(text)).first->second;
   }
 
   std::string name_, field_;

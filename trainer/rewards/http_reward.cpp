@@ -30,7 +30,7 @@ class HttpReward : public HostReward {
     for (const Answer* answer : answers) questions.push_back(question_of(*answer, text()));
     const auto body = http_post(url_, base::compact_json(questions), timeout_);
     if (!body) return scores;
-    const base::Json replies = base::parse_json(*body, place_ + ": what the service answered");
+    const base::Json replies = parse_reply(*body, place_ + ": what the service answered");
     if (!replies.is_array() || replies.size() != answers.size()) {
       throw base::UserError(
           base::kBadData,

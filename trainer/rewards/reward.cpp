@@ -58,6 +58,22 @@ base::Json question_of(const Answer& answer, const AnswerText& text) {
   return question;
 }
 
+base::Json parse_reply(std::string text, const std::string& source) {
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && in_string) {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string) {
+      for (const std::string_view word : {"-Infinity", "Infinity", "NaN"})
+        if (std::string_view(text).substr(i).starts_with(word))
+          text.replace(i, word.size(), "null");
+    }
+  }
+  return base::parse_json(text, source);
+}
+
 double reward_in(const base::Json& reply) {
   const base::Json* value = &reply;
   if (reply.is_object()) {

@@ -72,6 +72,9 @@ bool speaks_for_copy(Session& session);
 /// The JSON object that commands and services get: the row's columns, `prompt` (as the row has it,
 /// else decoded), `completion`, `ids`.
 base::Json question_of(const Answer& answer, const AnswerText& text);
+/// What a command or a service said: JSON, in which NaN and Infinity, as Python writes them, become
+/// null. UserError (kBadData) where it is anything else.
+base::Json parse_reply(std::string text, const std::string& source);
 /// The number in {"reward": x} or x itself; NaN for null and for what is no number.
 double reward_in(const base::Json& reply);
 

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "parallel/mesh/context.h"
 #include "trainer/config/run_config.h"
+#include "trainer/plan/fit.h"
 
 namespace strata::trainer {
 namespace {
@@ -51,6 +52,7 @@ DealOptions deal_options(const RunConfig& config, const parallel::ParallelContex
   options.data_size = context.layout().data();
   options.context_rank = context.coord().context;
   options.context_size = context.layout().context();
+  options.length_multiple = length_unit(config, context.layout());
   if (config.parallel.chunks > 1) options.count_multiple = context.layout().pipeline();
   return options;
 }
@@ -61,7 +63,7 @@ std::vector<data::Batch> deal_rows(std::span<const int64_t> numbers, const DealO
   const auto count = static_cast<int64_t>(numbers.size());
   int64_t passes = std::max<int64_t>(1, (count + pass - 1) / pass);
   passes = (passes + options.count_multiple - 1) / options.count_multiple * options.count_multiple;
-  const int64_t multiple = options.context_size > 1 ? 2 * options.context_size : 1;
+  const int64_t multiple = options.length_multiple;
   std::vector<data::Batch> batches;
   for (int64_t m = 0; m < passes; ++m) {
     const int64_t first = m * pass + options.data_rank * options.micro;

@@ -20,6 +20,7 @@ struct DealOptions {
   int64_t micro = 1;  ///< rows of a pass
   int data_rank = 0, data_size = 1;
   int context_rank = 0, context_size = 1;  ///< ranks that share every row
+  int64_t length_multiple = 1;             ///< of a pass, so that ranks can share its tokens
   int64_t count_multiple = 1;  ///< the number of micro-batches is a multiple of this (interleaved)
 };
 DealOptions deal_options(const RunConfig& config, const parallel::ParallelContext& context);

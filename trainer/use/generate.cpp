@@ -156,12 +156,11 @@ void generate_file(Session& session, const OpenedModel& model, const std::filesy
                    const std::filesystem::path& out) {
   const GenerationSection& config = session.config().generation;
   const std::vector<JsonRow> rows = read_rows(file);
-  const std::optional<data::ChatTemplate> own_chat = model.chat();
-  const data::ChatTemplate* chat = own_chat && own_chat->usable() ? &*own_chat : nullptr;
-  const model::SamplingConfig sampling = sampling_of(config, model, chat);
+  const std::optional<data::ChatTemplate> own_chat = model.chat(), chat = model.chat_of_rows();
+  const model::SamplingConfig sampling =
+      sampling_of(config, model, own_chat && own_chat->usable() ? &*own_chat : nullptr);
   std::vector<Ids> all;
-  for (const JsonRow& row : rows)
-    all.push_back(ids_of_prompt(row, model, own_chat ? &*own_chat : nullptr));
+  for (const JsonRow& row : rows) all.push_back(ids_of_prompt(row, model, chat ? &*chat : nullptr));
   const std::vector<size_t> own = own_rows(rows.size(), session.context());
   std::vector<Ids> prompts;
   std::vector<int64_t> numbers(own.begin(), own.end());

@@ -13,11 +13,23 @@ const data::Tokenizer& OpenedModel::text(const std::string& need) const {
                                     need, source.folder.string()));
 }
 
+void OpenedModel::need_language_model(const std::string& need) const {
+  if (model.info.head == model::HeadKind::kLanguage) return;
+  throw base::UserError(base::kBadUsage,
+                        fmt::format("{} needs a language model, and {} is a reward model", need,
+                                    source.folder.string()));
+}
+
 std::optional<data::ChatTemplate> OpenedModel::chat() const {
   if (!tokenizer) return std::nullopt;
   const std::string& own = tokenizer->chat_template();
   if (chat_setting == "auto" && own.empty()) return std::nullopt;
   return data::ChatTemplate::choose(chat_setting, own, *tokenizer);
+}
+
+std::optional<data::ChatTemplate> OpenedModel::chat_of_rows() const {
+  if (!tokenizer) return std::nullopt;
+  return data::ChatTemplate::choose(chat_setting, tokenizer->chat_template(), *tokenizer);
 }
 
 OpenedModel open_model(Session& session, const std::string& path) {

@@ -26,6 +26,11 @@ struct OpenedModel {
   /// The template of conversations: the tokenizer's own, or what sft.template names; nothing where
   /// there is neither, or no tokenizer. Borrows the tokenizer.
   std::optional<data::ChatTemplate> chat() const;
+  /// The template of rows with messages: the same, else plain; nothing without a tokenizer.
+  std::optional<data::ChatTemplate> chat_of_rows() const;
+
+  /// UserError (kBadUsage) where it is a reward model.
+  void need_language_model(const std::string& need) const;
 };
 
 /// Opens what PATH means. Computes in fp32 unless the config says otherwise. Collective.
