@@ -30,7 +30,7 @@ say "seed $seed: fine-tuned in $((SECONDS - begin)) s"
 
 cat > grpo.yaml <<YAML
 $online_settings
-run: {seed: $seed, steps: 120}
+run: {seed: $seed, steps: 160}
 model: {from: sft}
 data: {train: [{path: prompts.jsonl}], eval: [{path: held_out.jsonl}]}
 batch: {global: 256, micro: 64, sequence: 16}
@@ -38,7 +38,7 @@ generation: {max_new_tokens: 6}
 optimizer: {lr: 1.0e-3, min_lr: 1.0e-4, warmup: 10, schedule: linear, weight_decay: 0}
 grpo: {group: 8, prompts: 32}
 rewards: [{function: exact_match, field: answer}]
-eval: {every: 120, batches: 1}
+eval: {every: 160, batches: 1}
 YAML
 for case in "${cases[@]}"; do
   begin=$SECONDS run=grpo_$case
