@@ -181,13 +181,15 @@ TEST_P(ModelLayouts, GradientsAreThoseOfOneRank) {
 }
 
 TEST_P(ModelLayouts, GenerationAndScoresAreThoseOfOneRank) {
-  const std::vector<std::vector<int32_t>> prompts = {{5}, {7, 8, 9, 10, 11, 12}, {1, 2}};
-  const std::vector<int64_t> numbers = {10, 11, 12};
+  const std::vector<std::vector<int32_t>> prompts = {
+      {5}, {7, 8, 9, 10, 11, 12}, {1, 2}, {20, 21}, {30}, {8, 8, 8}, {40, 3, 4}, {50, 51}};
+  const std::vector<int64_t> numbers = {10, 11, 12, 13, 14, 15, 16, 17};
   const SamplingConfig sampling{.max_new_tokens = 12, .end_ids = {3, 4}};
   const auto expected = Generator(alone_.decoder).generate(prompts, numbers, sampling);
   const auto expected_scores = score(alone_.decoder, prompts);
   on_each_cut([&](TinyModel& tiny, const Cut&) {
-    const auto answers = Generator(tiny.decoder).generate(prompts, numbers, sampling, {}, 2);
+    // Fewer rows than prompts, and several in each stage's turn: finished ones make room.
+    const auto answers = Generator(tiny.decoder).generate(prompts, numbers, sampling, {}, 5);
     const auto scores = score(tiny.decoder, prompts);
     for (size_t i = 0; i < prompts.size(); ++i) {
       EXPECT_EQ(answers[i].tokens, expected[i].tokens) << i;
