@@ -37,6 +37,17 @@ wait "$process" || code=$?
 run run.dir=stopped --quiet
 cmp whole/model/model.safetensors stopped/model/model.safetensors || fail "weights differ after a stop on request"
 
+# The same from the moment on at which the program listens: before the config is read.
+"${job[@]}" run.dir=early --quiet > early.log 2>&1 &
+process=$!
+catches() { (((16#$(awk '/^SigCgt/ { print $2 }' "/proc/$process/status") >> 9) & 1)); }
+until catches; do sleep 0.005; done
+kill -USR1 "$process"
+code=0
+wait "$process" || code=$?
+[ "$code" -eq 75 ] || fail "SIGUSR1 at the start gave exit $code"
+[ "$(wc -l < early/metrics.jsonl)" -eq 1 ] || fail "a run that was asked at its start went on for $(wc -l < early/metrics.jsonl) steps"
+
 # 3. A damaged newest checkpoint is named and passed over; with none sound it is exit 4.
 rm -rf whole/model
 newest=$(ls -d whole/checkpoints/step_* | tail -1)

@@ -4,13 +4,15 @@
 #include "trainer/config/load.h"
 #include "trainer/jobs/jobs.h"
 #include "trainer/session/session.h"
+#include "trainer/session/stop_request.h"
 
 namespace strata::trainer {
 namespace {
 
 void run_job(const Invocation& call, std::string_view name, void (*job)(Session&)) {
+  const StopRequest stop;  // from here on: reading the rows may take long
   Session session(call.world, call.log,
-                  load_run(call.args.positional()[0], call.args.overrides(), name));
+                  load_run(call.args.positional()[0], call.args.overrides(), name), &stop);
   job(session);
 }
 

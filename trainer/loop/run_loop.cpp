@@ -17,7 +17,6 @@
 #include "trainer/loop/profile.h"
 #include "trainer/loop/run_metrics.h"
 #include "trainer/loop/run_state.h"
-#include "trainer/loop/stop_request.h"
 #include "trainer/models/adapters.h"
 #include "trainer/session/session.h"
 
@@ -110,7 +109,7 @@ class Loop {
 
   /// Saves where it is time to, and ends the run where that was asked for.
   void settle(int64_t k) {
-    const bool stop = stop_.anywhere(session_.world());
+    const bool stop = session_.stop_asked();
     const bool due = config_.checkpoint.every > 0 && k % config_.checkpoint.every == 0;
     writer_.settle(/*wait=*/false);
     if (!stop && !due && k != steps_) return;
@@ -143,7 +142,6 @@ class Loop {
   const RunConfig& config_;
   Algorithm& algorithm_;
   const int64_t steps_;
-  StopRequest stop_;
   CheckpointWriter writer_;
   int64_t tokens_ = 0;
   std::optional<double> score_;

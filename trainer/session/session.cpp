@@ -14,6 +14,7 @@
 #include "parallel/comm/world.h"
 #include "trainer/config/changes.h"
 #include "trainer/session/folder_lock.h"
+#include "trainer/session/stop_request.h"
 
 namespace strata::trainer {
 namespace {
@@ -56,8 +57,9 @@ int choose_threads(const base::AutoInt& wanted, const Neighbours& here) {
 
 }  // namespace
 
-Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run)
-    : log_(log), run_(std::move(run)) {
+Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run,
+                 const StopRequest* stop)
+    : log_(log), run_(std::move(run)), stop_(stop) {
   const Neighbours here = neighbours(world);
   at::set_num_threads(choose_threads(config().run.threads, here));
   const parallel::MeshLayout layout = parallel::resolve_layout(config().parallel, world.size());
@@ -69,6 +71,8 @@ Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run)
 }
 
 Session::~Session() = default;
+
+bool Session::stop_asked() { return stop_ != nullptr && stop_->anywhere(world()); }
 
 void Session::open_folder() {
   const std::filesystem::path log_folder = folder() / "log";

@@ -17,12 +17,14 @@
 namespace strata::trainer {
 
 class FolderLock;
+class StopRequest;
 
 class Session {
  public:
   /// Chooses device and threads and lays the mesh over the ranks of `world`. UserError (kBadUsage)
-  /// names run.KEY or parallel.KEY.
-  Session(parallel::Communicator& world, base::Log& log, LoadedRun run);
+  /// names run.KEY or parallel.KEY. `stop`: of jobs that can stop and go on; null elsewhere.
+  Session(parallel::Communicator& world, base::Log& log, LoadedRun run,
+          const StopRequest* stop = nullptr);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -36,6 +38,9 @@ class Session {
   bool is_main_rank() const { return context_->rank() == 0; }
   std::filesystem::path folder() const { return run_.config.run.dir; }
 
+  /// Whether any rank of a job was asked to stop, since it began. Collective.
+  bool stop_asked();
+
   /// Makes RUN and its log files and starts the watchdog; everything was checked before.
   /// Collective.
   void open_folder();
@@ -45,6 +50,7 @@ class Session {
  private:
   base::Log& log_;
   LoadedRun run_;
+  const StopRequest* stop_;
   std::unique_ptr<parallel::ParallelContext> context_;
   std::unique_ptr<FolderLock> lock_;  ///< on the main rank
   std::unique_ptr<parallel::Watchdog> watchdog_;

@@ -1,4 +1,4 @@
-#include "trainer/loop/stop_request.h"
+#include "trainer/session/stop_request.h"
 
 #include <csignal>
 
