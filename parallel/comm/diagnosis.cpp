@@ -153,6 +153,15 @@ std::vector<int> ranks_behind(const Scene& scene, int from) {
   return behind;
 }
 
+bool waits_for_a_busy_rank(const Scene& scene, int from) {
+  const Onlooker onlooker(scene);
+  return std::ranges::any_of(ranks_behind(scene, from), [&](int rank) {
+    const RankState state = onlooker.page(rank).state;
+    return !onlooker.is_silent(rank) && state != RankState::kFinished &&
+           state != RankState::kFailed;
+  });
+}
+
 std::string explain_hang(const Scene& scene, int from) {
   const Onlooker onlooker(scene);
   std::string lines;

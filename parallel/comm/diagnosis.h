@@ -24,6 +24,9 @@ struct Scene {
 /// (or cannot). Empty where ranks wait for each other.
 std::vector<int> ranks_behind(const Scene& scene, int from);
 
+/// Whether rank `from` waits, in the end, for one that is alive and busy outside communication.
+bool waits_for_a_busy_rank(const Scene& scene, int from);
+
 /// Why rank `from` waits: names the ranks that are behind, or the calls that do not match. A few
 /// lines.
 std::string explain_hang(const Scene& scene, int from);

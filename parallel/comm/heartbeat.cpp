@@ -51,24 +51,54 @@ int open_when_there(const std::filesystem::path& path) {
   }
 }
 
-bool spans_hosts(Communicator& world, std::string_view host) {
-  const auto number = static_cast<double>(std::hash<std::string_view>{}(host) >> 12);
-  return all_max(world, number) != all_min(world, number);
+/// A file in memory under a name that nobody has.
+int make_in_memory(std::string& name, int pages) {
+  for (int i = 0;; ++i) {
+    name = fmt::format("/strata.heartbeat.{}.{}", getpid(), i);
+    const int file = shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+    if (file < 0 && errno == EEXIST) continue;
+    if (file < 0) refuse(name, "make shared memory");
+    errno = posix_fallocate(file, 0, place_of(pages));
+    if (errno == 0) return file;
+    const int why = errno;
+    shm_unlink(name.c_str());
+    errno = why;
+    refuse(name, "reserve shared memory");
+  }
 }
 
 }  // namespace
+
+bool spans_hosts(Communicator& world) {
+  const std::string_view host = world.trace().page().host;
+  const auto number = static_cast<double>(std::hash<std::string_view>{}(host) >> 12);
+  return all_max(world, number) != all_min(world, number);
+}
 
 struct HeartbeatFile::Notice {
   std::atomic<int32_t> hang;
 };
 
 HeartbeatFile::HeartbeatFile(const std::filesystem::path& path, Communicator& world)
-    : path_(path),
-      ranks_(world.size()),
-      several_hosts_(spans_hosts(world, world.trace().page().host)) {
+    : path_(path), ranks_(world.size()), several_hosts_(spans_hosts(world)) {
   if (world.rank() == 0) make_fresh(path, ranks_ + 1);
   world.barrier();
   file_ = open_when_there(path);
+  map_pages(world);
+}
+
+HeartbeatFile::HeartbeatFile(Communicator& world) : ranks_(world.size()), several_hosts_(false) {
+  std::string name;
+  if (world.rank() == 0) file_ = make_in_memory(name, ranks_ + 1);
+  name = broadcast_string(world, name);
+  if (world.rank() != 0) file_ = shm_open(name.c_str(), O_RDWR, 0600);
+  if (file_ < 0) refuse(name, "open shared memory");
+  world.barrier();
+  if (world.rank() == 0) shm_unlink(name.c_str());
+  map_pages(world);
+}
+
+void HeartbeatFile::map_pages(Communicator& world) {
   notice_ = static_cast<Notice*>(map_page(0));
   own_page_ = static_cast<TracePage*>(map_page(world.rank() + 1));
 }
@@ -88,7 +118,8 @@ void* HeartbeatFile::map_page(int index) const {
 
 TracePages HeartbeatFile::read_pages() const {
   TracePages pages;
-  const int file = open(path_.c_str(), O_RDONLY);  // opened anew, a network file system looks again
+  // Opened anew, a network file system looks again.
+  const int file = several_hosts_ ? open(path_.c_str(), O_RDONLY) : file_;
   for (int rank = 0; rank < ranks_; ++rank) {
     auto& page = pages.emplace_back(new TracePage{});
     const ssize_t got =
@@ -96,7 +127,7 @@ TracePages HeartbeatFile::read_pages() const {
     page->rank = rank;
     if (got != sizeof(TracePage)) page->beat_ns = 0;
   }
-  close(file);
+  if (several_hosts_) close(file);
   return pages;
 }
 

@@ -1,6 +1,6 @@
 // The file through which ranks see each other when communication is stuck: a page of each rank
-// (comm/trace.h), mapped by its owner, read by all. On one host it is memory; over several it goes
-// through the shared run folder. Knows no timeouts.
+// (comm/trace.h), mapped by its owner, read by all. On one host it is memory, with or without a
+// name; over several it goes through the shared run folder. Knows no timeouts.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,9 @@
 
 namespace strata::parallel {
 
+/// Whether the ranks of `world` are on more than one host. Collective.
+bool spans_hosts(Communicator& world);
+
 using TracePages = std::vector<std::unique_ptr<TracePage>>;  ///< [world rank]
 
 class HeartbeatFile {
@@ -18,6 +21,8 @@ class HeartbeatFile {
   /// Makes a fresh file for the ranks of `world` and maps the own page. Collective. UserError
   /// (kDiskTrouble).
   HeartbeatFile(const std::filesystem::path& path, Communicator& world);
+  /// The same without a name, for ranks of one host.
+  explicit HeartbeatFile(Communicator& world);
   ~HeartbeatFile();
   HeartbeatFile(const HeartbeatFile&) = delete;
   HeartbeatFile& operator=(const HeartbeatFile&) = delete;
@@ -34,9 +39,10 @@ class HeartbeatFile {
 
  private:
   struct Notice;  // the first page: what concerns all
+  void map_pages(Communicator& world);
   void* map_page(int index) const;
 
-  std::filesystem::path path_;
+  std::filesystem::path path_;  ///< empty: without a name
   int file_ = -1;
   int ranks_;
   bool several_hosts_;

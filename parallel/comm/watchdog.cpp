@@ -46,14 +46,16 @@ duration<double> tick_of(double timeout_seconds) {
 
 class Watchdog::Watch {
  public:
-  Watch(const std::filesystem::path& path, Communicator& world, double timeout_seconds)
-      : path_(path),
+  /// `folder`: of the full report; empty: there is none, and busy ranks are waited for.
+  Watch(const std::filesystem::path& folder, std::unique_ptr<HeartbeatFile> file,
+        Communicator& world, double timeout_seconds)
+      : folder_(folder),
         rank_(world.rank()),
         timeout_(timeout_seconds),
         tick_(tick_of(timeout_seconds)),
         trace_(world.trace()),
-        file_(path, world) {
-    trace_.move_to(file_.own_page());
+        file_(std::move(file)) {
+    trace_.move_to(file_->own_page());
     page().state = RankState::kRunning;
     beat();
     thread_ = std::thread([this] { look_again_and_again(); });
@@ -74,11 +76,11 @@ class Watchdog::Watch {
   void set_step(int64_t step) { page().step = step; }
 
  private:
-  TracePage& page() const { return *file_.own_page(); }
+  TracePage& page() const { return *file_->own_page(); }
 
   void beat() {
     page().beat_ns = wall_clock_ns();
-    file_.publish();
+    file_->publish();
   }
 
   void look_again_and_again() {
@@ -89,7 +91,7 @@ class Watchdog::Watch {
     while (!stop_.wait_for(lock, tick_, [this] { return stopping_; })) {
       beat();
       trace_.poll_probes();
-      if (file_.hang_declared()) end_after_grace();
+      if (file_->hang_declared()) end_after_grace();
 
       // Time is counted in looks: while the whole job is stopped (Ctrl-Z, a suspended laptop),
       // nobody is late.
@@ -117,13 +119,20 @@ class Watchdog::Watch {
       return;
     }
     // 2. The lowest of them speaks.
-    const TracePages pages = file_.read_pages();
-    const auto speaker = std::find_if(pages.begin(), pages.end(), [](const auto& page) {
-      return page->state == RankState::kHung;
+    const TracePages pages = file_->read_pages();
+    const auto is_patient = [&](int rank) {
+      return folder_.empty() && waits_for_a_busy_rank(scene_of(pages), rank);
+    };
+    if (is_patient(rank_)) {
+      page().state = RankState::kRunning;
+      return;
+    }
+    const auto speaker = std::find_if(pages.begin(), pages.end(), [&](const auto& page) {
+      return page->state == RankState::kHung && !is_patient(page->rank);
     });
     if (speaker == pages.end() || (*speaker)->rank == rank_) {
       report(pages);
-      file_.declare_hang();
+      file_->declare_hang();
       // 3. It goes first, so that the launcher sees its code; the others follow by themselves.
       std::this_thread::sleep_for(milliseconds(200));
       end_process();
@@ -136,28 +145,35 @@ class Watchdog::Watch {
     end_process();
   }
 
+  Scene scene_of(const TracePages& pages) const {
+    return {.pages = pages,
+            .now_ns = wall_clock_ns(),
+            .silent_after_ns = static_cast<int64_t>(std::max(1.0, 5 * tick_.count()) * 1e9)};
+  }
+
   void report(const TracePages& pages) const {
-    const Scene scene{
-        .pages = pages,
-        .now_ns = wall_clock_ns(),
-        .silent_after_ns = static_cast<int64_t>(std::max(1.0, 5 * tick_.count()) * 1e9)};
+    const Scene scene = scene_of(pages);
     const TraceEntry* entry = page().blocked();
     const std::string head =
         fmt::format("error: rank {} has waited in {} for more than run.hang_timeout = {:g} s\n{}",
                     rank_, entry == nullptr ? "a communication" : describe(*entry),
                     timeout_.count(), explain_hang(scene, rank_));
-    const std::filesystem::path full = path_.parent_path() / "hang.txt";
-    std::ofstream(full) << head << describe_ranks(scene, TracePage::kEntries);
-    fmt::print(stderr, "{}  last operations of each rank (more in {}):\n{}", head, full.string(),
+    std::string more;
+    if (!folder_.empty()) {
+      const std::filesystem::path full = folder_ / "hang.txt";
+      std::ofstream(full) << head << describe_ranks(scene, TracePage::kEntries);
+      more = fmt::format(" (more in {})", full.string());
+    }
+    fmt::print(stderr, "{}  last operations of each rank{}:\n{}", head, more,
                describe_ranks(scene, kShownOperations));
     std::fflush(stderr);
   }
 
-  std::filesystem::path path_;
+  std::filesystem::path folder_;
   int rank_;
   duration<double> timeout_, tick_;
   TraceRing& trace_;
-  HeartbeatFile file_;
+  std::unique_ptr<HeartbeatFile> file_;
   std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;
@@ -165,7 +181,15 @@ class Watchdog::Watch {
 };
 
 Watchdog::Watchdog(const std::filesystem::path& file, Communicator& world, double timeout_seconds) {
-  if (world.size() > 1) watch_ = std::make_unique<Watch>(file, world, timeout_seconds);
+  if (world.size() == 1) return;
+  watch_ = std::make_unique<Watch>(file.parent_path(), std::make_unique<HeartbeatFile>(file, world),
+                                   world, timeout_seconds);
+}
+
+Watchdog::Watchdog(Communicator& world, double timeout_seconds) {
+  if (world.size() == 1 || spans_hosts(world)) return;
+  watch_ = std::make_unique<Watch>(std::filesystem::path(), std::make_unique<HeartbeatFile>(world),
+                                   world, timeout_seconds);
 }
 
 Watchdog::~Watchdog() = default;

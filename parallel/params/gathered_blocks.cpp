@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/error.h"
 #include "parallel/params/buckets.h"
 
 namespace strata::parallel {
@@ -27,6 +28,7 @@ void GatheredBlocks::prefetch(int block) {
 }
 
 void GatheredBlocks::release(int block) {
+  if (is_held_) return;
   for (size_t b = 0; b < buckets_.size(); ++b) {
     Gathered& gathered = gathered_[b];
     if (buckets_[b].block != block || !gathered.values.defined()) continue;
@@ -38,6 +40,19 @@ void GatheredBlocks::release(int block) {
 
 void GatheredBlocks::release_all() {
   for (const Bucket& bucket : buckets_) release(bucket.block);
+}
+
+void GatheredBlocks::hold() {
+  base::ensure(!is_held_, "gathered values are held once");
+  for (size_t b = 0; b < buckets_.size(); ++b) start(static_cast<int>(b));
+  for (size_t b = 0; b < buckets_.size(); ++b) values(static_cast<int>(b));
+  is_held_ = true;
+}
+
+// Not back to the pool: a whole model is more than a step has in use.
+void GatheredBlocks::let_go() {
+  for (Gathered& gathered : gathered_) gathered.values.reset();
+  is_held_ = false;
 }
 
 const at::Tensor& GatheredBlocks::values(int bucket) {

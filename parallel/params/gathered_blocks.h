@@ -1,5 +1,6 @@
 // ZeRO 3: the values of a block's parameters are gathered from the data ranks' slices when they are
-// used, and dropped after. Knows buckets; not who uses them.
+// used, and dropped after; or all of them are, and stay for a while. Knows buckets; not who uses
+// them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,6 +24,8 @@ class GatheredBlocks {
   void prefetch(int block);  ///< starts what is not yet there
   void release(int block);
   void release_all();  ///< the slices changed
+  void hold();         ///< gathers all; release() does nothing until let_go()
+  void let_go();       ///< drops all
   /// All values of a bucket, gathered now if nobody did before; valid until its block is released.
   const at::Tensor& values(int bucket);
 
@@ -34,6 +37,7 @@ class GatheredBlocks {
   Communicator& group_;
   BufferPool pool_;
   std::vector<Gathered> gathered_;  // [bucket]
+  bool is_held_ = false;
 };
 
 }  // namespace strata::parallel

@@ -118,6 +118,14 @@ void ParamStore::release(int block) {
   if (state_->gathered) state_->gathered->release(block);
 }
 
+void ParamStore::hold() {
+  if (state_->gathered) state_->gathered->hold();
+}
+
+void ParamStore::let_go() {
+  if (state_->gathered) state_->gathered->let_go();
+}
+
 void ParamStore::values_changed() {
   if (state_->gathered) state_->gathered->release_all();
 }

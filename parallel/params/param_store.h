@@ -89,6 +89,11 @@ class ParamStore {
   void prefetch(int block);  ///< ZeRO 3: starts the gather and returns at once; otherwise nothing
   void release(int block);   ///< ZeRO 3: drops the gathered copy; otherwise nothing
 
+  /// ZeRO 3: gathers all values, which stay until let_go(), for passes of which each rank makes a
+  /// number of its own; otherwise nothing. Values do not change meanwhile. Collective.
+  void hold();
+  void let_go();
+
   /// The optimizer updated this rank's pieces: gathered copies are dropped.
   void values_changed();
 
@@ -119,6 +124,18 @@ class ParamStore {
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+/// All values of a store are there while this lives; see ParamStore::hold(). Collective.
+class WholeValues {
+ public:
+  explicit WholeValues(ParamStore& store) : store_(store) { store_.hold(); }
+  ~WholeValues() { store_.let_go(); }
+  WholeValues(const WholeValues&) = delete;
+  WholeValues& operator=(const WholeValues&) = delete;
+
+ private:
+  ParamStore& store_;
 };
 
 }  // namespace strata::parallel

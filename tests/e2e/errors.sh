@@ -43,6 +43,17 @@ for layout in "${layouts[@]}"; do
   refuses "legal" "$STRATA" check tiny.yaml --ranks "${words[@]}"
   refuses "legal" "$MPIRUN" "${words[0]}" "$STRATA" pretrain tiny.yaml run.dir=run "${words[@]:1}"
 done
+# A model to start from counts, not the config's sizes; what is not there yet is no mistake.
+"$STRATA" pretrain tiny.yaml --quiet run.dir=small run.steps=1 eval.every=0 model.layers=2
+refuses "legal" "$STRATA" check tiny.yaml --ranks 3 model.from=small parallel.pipeline=3 batch.micro=4
+expect_text "only 2 layers"
+expect_code 0 "$STRATA" check tiny.yaml model.from=later
+expect_text "known when model.from is there"
+refuses "no model is there" "$STRATA" check tiny.yaml model.from=.
+# ppo and grpo do not deal out batch.global.
+expect_code 0 "$STRATA" check tiny.yaml --ranks 5 'rewards=[{function: length}]'
+expect_text "64 a step"
+rm -r small
 echo "F0" > own.csv
 refuses "own.csv" "$STRATA" pretrain tiny.yaml run.dir=run parallel.schedule=own.csv
 refuses "zero_bubble" "$STRATA" pretrain tiny.yaml run.dir=run parallel.schedule=forward_only

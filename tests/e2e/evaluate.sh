@@ -32,10 +32,16 @@ awk -v acc="$(number choices.json acc)" 'BEGIN { exit acc < 0.6 }' || fail "the 
 [ "$(number choices.json acc)" = "$(number choices.json acc_norm)" ] || fail "choices of one length weigh differently"
 
 # ---- several ranks
-for layout in parallel.tensor=2 parallel.pipeline=2 parallel.context=2 parallel.data=2; do
+for layout in parallel.tensor=2 parallel.pipeline=2 parallel.context=2 parallel.zero=3; do
   "$MPIRUN" 2 "$STRATA" eval eval.yaml --quiet --json "$layout" > two.json
   diff one.json two.json || fail "$layout found other numbers"
 done
+
+# Fewer rows than ranks: some rank has nothing to do.
+head -1 questions.jsonl > row.jsonl
+"$STRATA" score run --data row.jsonl --out one.out --quiet
+"$MPIRUN" 2 "$STRATA" score run --data row.jsonl --out two.out --quiet parallel.zero=3
+diff one.out two.out || fail "two ranks score a row otherwise"
 
 # ---- perplexity is the default
 "$STRATA" eval tiny.yaml model.from=run --quiet --json > default.json

@@ -30,6 +30,20 @@ numbers_of ppo rollout/logprob_ratio | awk '$3 > 1.0001 { exit 1 }' ||
 "$MPIRUN" 4 "$STRATA" ppo rl.yaml --quiet run.dir=ppo_four parallel.tensor=2 parallel.data=2
 same_numbers ppo ppo_four 1e-9 "${exact[@]}"
 same_numbers ppo ppo_four 2e-4 "${close[@]}"
+
+# Answers end when they like, so each rank makes passes in a number of its own: also where it holds
+# a part of each weight (ZeRO 3).
+cp -r ppo/model ends
+sed -i '1a "eos_token_id": 4,' ends/config.json
+few=(model.from=ends batch.micro=1 ppo.rollouts=2 ppo.minibatches=1 grpo.prompts=1 grpo.group=2)
+for job in ppo grpo; do
+  "$STRATA" "$job" rl.yaml --quiet run.dir="${job}_ends" "${few[@]}"
+  "$MPIRUN" 2 "$STRATA" "$job" rl.yaml --quiet run.dir="${job}_zero3" "${few[@]}" parallel.zero=3
+  same_numbers "${job}_ends" "${job}_zero3" 1e-9 "${exact[@]}"
+  same_numbers "${job}_ends" "${job}_zero3" 2e-4 "${close[@]}"
+done
+numbers_of ppo_zero3 val/num_eos_tokens | awk '$3 == 1 { found = 1 } END { exit !found }' ||
+  fail "never did one of two answers end early"
 echo "the same on every layout"
 
 # Rewards: NaN, null and a time-out cost the answer; an end of the program ends the job.

@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "base/json.h"
+#include "tests/support/command.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
 #include "trainer/rewards/child_process.h"
 #include "trainer/rewards/http_client.h"
 #include "trainer/rewards/reward.h"
@@ -30,6 +32,31 @@ TEST(ChildProcess, ALateAnswerIsPassedOver) {
   ChildProcess slow("read -r a; sleep 0.4; echo late; while read -r b; do echo \"$b\"; done");
   EXPECT_EQ(slow.ask("first", 0.1), std::nullopt);
   EXPECT_EQ(slow.ask("second", 5), "second");
+}
+
+TEST(ChildProcess, OneThatDoesNotReadIsLate) {
+  ChildProcess deaf("read -r a; echo heard; sleep 1; while read -r b; do echo \"${#b}\"; done");
+  EXPECT_EQ(deaf.ask("first", 5), "heard");
+  const std::string more_than_a_pipe_holds(200000, 'x');
+  EXPECT_EQ(deaf.ask(more_than_a_pipe_holds, 0.1), std::nullopt);
+  EXPECT_EQ(deaf.ask("four", 5), "4");
+}
+
+TEST(ChildProcess, WhatItStartedGoesWithIt) {
+  const tests::TempFolder folder;
+  const std::string file = (folder / "pid").string();
+  const auto start = std::chrono::steady_clock::now();
+  {
+    ChildProcess stuck("sleep 100 & echo $! > " + file + "; read -r a; echo yes; trap '' TERM; " +
+                       "while :; do wait; done");
+    EXPECT_EQ(stuck.ask("there?", 5), "yes");
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  // Whoever inherits it may let it lie as a zombie.
+  const tests::CommandResult alive =
+      tests::run_command("sleep 0.2; status=/proc/$(cat " + file +
+                         ")/status; [ -e $status ] && ! grep -q 'State:.Z' $status");
+  EXPECT_NE(alive.exit_code, 0) << "the program's own child is still there";
 }
 
 TEST(ChildProcess, ItsEndIsAnError) {

@@ -111,7 +111,7 @@ void check_steps_fit(Session& session, const model::ModelConfig& model) {
   const parallel::MeshLayout& layout = session.context().layout();
   check_sequence(session.config(), model);
   check_rows_fit(session.config(), layout);
-  schedule_of_step(session.config(), layout);
+  schedule_of_step(session.config(), layout, session.config().batch.global);
 }
 
 void describe_model(Session& session, const HeldModel& model) {

@@ -7,13 +7,13 @@ namespace strata::trainer {
 namespace {
 
 HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& config,
-                     const model::FolderInfo& info, bool trained) {
+                     const model::FolderInfo& info, bool trained, int64_t zero) {
   HeldModel held;
   held.info = info;
   parallel::StoreOptions store;
   store.compute = config.precision.compute == "bf16" ? at::kBFloat16 : at::kFloat;
   store.device = context.device();
-  store.zero = static_cast<int>(config.parallel.zero);
+  store.zero = static_cast<int>(zero);
   store.trained = trained;
   const bool has_adapters = trained && config.lora.rank > 0;
   store.adapters_only = has_adapters;
@@ -35,12 +35,17 @@ HeldModel make_model(const parallel::ParallelContext& context, const RunConfig& 
 
 HeldModel make_trained_model(const parallel::ParallelContext& context, const RunConfig& config,
                              const model::FolderInfo& info) {
-  return make_model(context, config, info, true);
+  return make_model(context, config, info, true, config.parallel.zero);
 }
 
 HeldModel make_frozen_model(const parallel::ParallelContext& context, const RunConfig& config,
                             const model::FolderInfo& info) {
-  return make_model(context, config, info, false);
+  return make_model(context, config, info, false, config.parallel.zero);
+}
+
+HeldModel make_replicated_model(const parallel::ParallelContext& context, const RunConfig& config,
+                                const model::FolderInfo& info) {
+  return make_model(context, config, info, false, 0);
 }
 
 }  // namespace strata::trainer

@@ -30,5 +30,9 @@ HeldModel make_trained_model(const parallel::ParallelContext& context, const Run
 /// The same without gradients, optimizer and masters.
 HeldModel make_frozen_model(const parallel::ParallelContext& context, const RunConfig& config,
                             const model::FolderInfo& info);
+/// The same, and every data rank has all values, whatever parallel.zero says: each may ask it as
+/// often as it needs to.
+HeldModel make_replicated_model(const parallel::ParallelContext& context, const RunConfig& config,
+                                const model::FolderInfo& info);
 
 }  // namespace strata::trainer

@@ -62,30 +62,31 @@ void check_shared_tokens(const RunConfig& config, const parallel::MeshLayout& la
                   nearest_multiples(sequence, length_unit(config, layout))));
 }
 
-void check_heads(const model::ModelConfig& model, const parallel::MeshLayout& layout) {
+void check_heads(const model::ModelConfig& model, const parallel::MeshLayout& layout,
+                 const std::string& whose) {
   const auto can_share = [&](int64_t tensor) {
     return parallel::can_share_heads(model.heads, model.kv_head_count(), static_cast<int>(tensor));
   };
   if (can_share(layout.tensor())) return;
   const int ranks = layout.world_size(), others = layout.context() * layout.pipeline();
   refuse(
-      fmt::format("parallel.tensor: {} ranks cannot share {} heads with {} key heads; legal on "
-                  "{} ranks: {}",
-                  layout.tensor(), model.heads, model.kv_head_count(), ranks,
+      fmt::format("parallel.tensor: {} ranks cannot share the {} heads with {} key heads of {}; "
+                  "legal on {} ranks: {}",
+                  layout.tensor(), model.heads, model.kv_head_count(), whose, ranks,
                   legal_numbers(ranks, [&](int64_t tensor) {
                     return can_share(tensor) && ranks % (tensor * others) == 0;
                   })));
 }
 
 void check_layers(const RunConfig& config, const model::ModelConfig& model,
-                  const parallel::MeshLayout& layout) {
+                  const parallel::MeshLayout& layout, const std::string& whose) {
   const int64_t chunks = config.parallel.chunks, parts = layout.pipeline() * chunks;
   if (parts <= model.layers) return;
   const int ranks = layout.world_size(), others = layout.tensor() * layout.context();
   refuse(
-      fmt::format("parallel.pipeline {} x parallel.chunks {} is {}, but the model has only {} "
-                  "layers; legal parallel.pipeline on {} ranks: {}",
-                  layout.pipeline(), chunks, parts, model.layers, ranks,
+      fmt::format("parallel.pipeline {} x parallel.chunks {} is {}, but {} has only {} layers; "
+                  "legal parallel.pipeline on {} ranks: {}",
+                  layout.pipeline(), chunks, parts, whose, model.layers, ranks,
                   legal_numbers(ranks, [&](int64_t stages) {
                     return stages * chunks <= model.layers && ranks % (stages * others) == 0;
                   })));
@@ -105,13 +106,14 @@ int64_t length_unit(const RunConfig& config, const parallel::MeshLayout& layout)
 }
 
 void check_model_fits(const RunConfig& config, const model::ModelConfig& model,
-                      const parallel::MeshLayout& layout) {
-  check_heads(model, layout);
-  check_layers(config, model, layout);
+                      const parallel::MeshLayout& layout, const std::string& whose) {
+  check_heads(model, layout, whose);
+  check_layers(config, model, layout, whose);
 }
 
-parallel::Schedule schedule_of_step(const RunConfig& config, const parallel::MeshLayout& layout) {
-  const int64_t microbatches = config.batch.global / (config.batch.micro * layout.data());
+parallel::Schedule schedule_of_step(const RunConfig& config, const parallel::MeshLayout& layout,
+                                    int64_t rows) {
+  const int64_t pass = config.batch.micro * layout.data(), microbatches = (rows + pass - 1) / pass;
   return parallel::make_schedule(config.parallel.schedule,
                                  {layout.pipeline(), static_cast<int>(config.parallel.chunks),
                                   static_cast<int>(microbatches)});

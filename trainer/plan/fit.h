@@ -2,6 +2,8 @@
 // folder or a parameter is made. `strata check` asks the same for ranks that are not there.
 #pragma once
 
+#include <string>
+
 #include "model/config.h"
 #include "parallel/mesh/layout.h"
 #include "parallel/pipeline/schedule.h"
@@ -20,11 +22,13 @@ void check_rows_fit(const RunConfig& config, const parallel::MeshLayout& layout)
 int64_t length_unit(const RunConfig& config, const parallel::MeshLayout& layout);
 
 /// UserError (kBadUsage) with the legal values where heads cannot be dealt out to the tensor ranks,
-/// or layers to the stages and chunks.
+/// or layers to the stages and chunks; `whose` says which model that is.
 void check_model_fits(const RunConfig& config, const model::ModelConfig& model,
-                      const parallel::MeshLayout& layout);
+                      const parallel::MeshLayout& layout, const std::string& whose = "the model");
 
-/// The order of a training step; the rows fit. UserError as make_schedule() says.
-parallel::Schedule schedule_of_step(const RunConfig& config, const parallel::MeshLayout& layout);
+/// The order of a step on `rows` rows, the last micro-batches of which may be padding. UserError as
+/// make_schedule() says.
+parallel::Schedule schedule_of_step(const RunConfig& config, const parallel::MeshLayout& layout,
+                                    int64_t rows);
 
 }  // namespace strata::trainer

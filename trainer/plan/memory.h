@@ -1,5 +1,6 @@
-// How much memory a rank will need, by arithmetic alone. An estimate for choosing a layout: parts
-// that are cut are taken as cut evenly.
+// How much memory a rank will need for the model that it trains, by arithmetic alone. An estimate
+// for choosing a layout: parts that are cut are taken as cut evenly, and a process without a model
+// (about 0.2 GiB), frozen models and a critic are not counted.
 #pragma once
 
 #include "model/config.h"

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 
@@ -53,36 +54,57 @@ ChildProcess::ChildProcess(const std::string& command) : command_(command) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
   std::string shell = "sh", option = "-c", text = command_;
   char* arguments[] = {shell.data(), option.data(), text.data(), nullptr};
-  const int failure = posix_spawn(&process_, "/bin/sh", &actions, nullptr, arguments, environ);
+  const int failure = posix_spawn(&process_, "/bin/sh", &actions, &attributes, arguments, environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   close(in[0]);
   close(out[1]);
   to_child_ = in[1];
   from_child_ = out[0];
+  fcntl(to_child_, F_SETFL, O_NONBLOCK);
   if (failure != 0)
     throw base::UserError(base::kBadUsage, fmt::format("`{}` cannot be started: {}", command_,
                                                        std::strerror(failure)));
 }
 
 ChildProcess::~ChildProcess() {
+  if (process_ > 0) end();
   if (to_child_ >= 0) close(to_child_);
   if (from_child_ >= 0) close(from_child_);
-  if (process_ <= 0) return;
-  // The end of its input tells it to end; one that does not is told again.
-  for (int wait = 0; wait < 20; ++wait) {
-    if (waitpid(process_, nullptr, WNOHANG) != 0) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  kill(process_, SIGTERM);
-  waitpid(process_, nullptr, 0);
+}
+
+/// Ends the program; its status. The end of its input tells it; then it is told twice again, with
+/// all that it started.
+int ChildProcess::end() {
+  close(std::exchange(to_child_, -1));
+  const auto has_ended_within = [this](int hundredths) {
+    for (int wait = 0; wait < hundredths; ++wait) {
+      siginfo_t info{};  // left as a zombie, so that its group's number stays its own
+      waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WNOHANG | WNOWAIT);
+      if (info.si_pid != 0) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  };
+  const bool by_itself = has_ended_within(20);
+  kill(-process_, SIGTERM);
+  if (!by_itself && !has_ended_within(100)) kill(-process_, SIGKILL);
+  int status = 0;
+  waitpid(process_, &status, 0);
+  process_ = -1;
+  return status;
 }
 
 std::optional<std::string> ChildProcess::ask(const std::string& line, double seconds) {
   const double deadline = now() + seconds;
   refuse_unasked();
-  send(line + '\n');
+  unsent_ += line + '\n';
   ++late_;
   while (late_ > 0) {
     std::optional<std::string> answer = next_line(deadline);
@@ -105,16 +127,6 @@ void ChildProcess::refuse_unasked() {
           command_, line.value_or(pending_)));
 }
 
-void ChildProcess::send(const std::string& text) {
-  const NoPipeSignal quiet;
-  for (size_t sent = 0; sent < text.size();) {
-    const ssize_t count = write(to_child_, text.data() + sent, text.size() - sent);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) ended();
-    sent += static_cast<size_t>(count);
-  }
-}
-
 std::optional<std::string> ChildProcess::next_line(double deadline) {
   while (true) {
     const size_t end = pending_.find('\n');
@@ -124,22 +136,34 @@ std::optional<std::string> ChildProcess::next_line(double deadline) {
       return line;
     }
     const double left = std::max(0.0, deadline - now());
-    pollfd waiting{from_child_, POLLIN, 0};
-    const int ready = poll(&waiting, 1, left > 0 ? static_cast<int>(left * 1000) + 1 : 0);
+    pollfd ends[] = {{from_child_, POLLIN, 0}, {to_child_, POLLOUT, 0}};
+    const int ready =
+        poll(ends, unsent_.empty() ? 1 : 2, static_cast<int>(left * 1000) + (left > 0));
     if (ready == 0 && left == 0) return {};
-    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-    char block[4096];
-    const ssize_t count = read(from_child_, block, sizeof block);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) ended();
-    pending_.append(block, static_cast<size_t>(count));
+    if (ready <= 0) continue;
+    if (ends[0].revents != 0) read_some();
+    if (ends[1].revents != 0) write_some();
   }
 }
 
+void ChildProcess::read_some() {
+  char block[4096];
+  const ssize_t count = read(from_child_, block, sizeof block);
+  if (count < 0 && errno == EINTR) return;
+  if (count <= 0) ended();
+  pending_.append(block, static_cast<size_t>(count));
+}
+
+void ChildProcess::write_some() {
+  const NoPipeSignal quiet;
+  const ssize_t count = write(to_child_, unsent_.data(), unsent_.size());
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (count < 0) ended();
+  unsent_.erase(0, static_cast<size_t>(count));
+}
+
 void ChildProcess::ended() {
-  int status = 0;
-  waitpid(process_, &status, 0);
-  process_ = -1;
+  const int status = end();
   throw base::UserError(
       base::kBadData,
       fmt::format("the reward command `{}` has ended ({}); it is asked line by line and must go on "

@@ -11,6 +11,7 @@
 #include "trainer/engine/engine.h"
 #include "trainer/models/held_model.h"
 #include "trainer/models/source.h"
+#include "trainer/plan/fit.h"
 #include "trainer/rewards/reward.h"
 #include "trainer/rl/answer_batches.h"
 #include "trainer/rl/recompute.h"
@@ -103,6 +104,8 @@ std::unique_ptr<Reward> open_model_reward(const RewardSource& source, const std:
                           fmt::format("{}.model: {} is a language model; a reward model is needed",
                                       place, source.model));
   }
+  check_model_fits(session.config(), found.info.config, session.context().layout(),
+                   fmt::format("{}.model {}", place, source.model));
   return std::make_unique<ModelReward>(found, place, context);
 }
 

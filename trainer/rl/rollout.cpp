@@ -6,6 +6,7 @@
 #include "model/decoder.h"
 #include "parallel/comm/collectives.h"
 #include "parallel/mesh/context.h"
+#include "parallel/params/param_store.h"
 #include "trainer/use/rows.h"
 
 namespace strata::trainer {
@@ -75,8 +76,12 @@ Rollout sample_answers(const model::Decoder& policy, std::span<const data::Promp
   std::vector<std::vector<int32_t>> own_prompts;
   for (const size_t number : own) own_prompts.push_back(prompts[number]->ids);
   std::vector<model::Completion> made;
-  if (!own.empty()) {
-    made = model::Generator(policy).generate(own_prompts, numbers, sampling, hooks, kRowsInWork);
+  {
+    // Answers end when they like, so that each copy makes passes in a number of its own.
+    const parallel::WholeValues whole(policy.params());
+    if (!own.empty()) {
+      made = model::Generator(policy).generate(own_prompts, numbers, sampling, hooks, kRowsInWork);
+    }
   }
   std::vector<model::Completion> all = gather(context.gradients(), prompts.size(), own, made);
 

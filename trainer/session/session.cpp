@@ -68,6 +68,7 @@ Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run,
       device.is_cuda() ? parallel::make_nccl_world(world, device.index())
                        : world.split(0, world.rank(), "mesh");
   context_ = std::make_unique<parallel::ParallelContext>(std::move(ranks), layout);
+  watchdog_ = std::make_unique<parallel::Watchdog>(this->world(), config().run.hang_timeout);
 }
 
 Session::~Session() = default;
@@ -88,6 +89,7 @@ void Session::open_folder() {
   }
   world().barrier();
   log_.open_file(log_folder / fmt::format("rank_{}.log", context_->rank()));
+  watchdog_.reset();
   watchdog_ = std::make_unique<parallel::Watchdog>(log_folder / "heartbeat", world(),
                                                    config().run.hang_timeout);
 }

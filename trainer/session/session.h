@@ -41,8 +41,8 @@ class Session {
   /// Whether any rank of a job was asked to stop, since it began. Collective.
   bool stop_asked();
 
-  /// Makes RUN and its log files and starts the watchdog; everything was checked before.
-  /// Collective.
+  /// Makes RUN and its log files, and the watchdog one that a busy rank does not appease either;
+  /// everything was checked before. Collective.
   void open_folder();
   /// The step that the watchdog's report names.
   void set_step(int64_t step);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "trainer/plan/fit.h"
 
 namespace strata::trainer {
 
@@ -36,7 +37,8 @@ OpenedModel open_model(Session& session, const std::string& path) {
   OpenedModel opened;
   opened.source = find_model(path, session.context(),
                              [&](std::string_view line) { session.log().warning(line); });
-  opened.model = make_frozen_model(session.context(), session.config(), opened.source.info);
+  check_model_fits(session.config(), opened.source.info.config, session.context().layout(), path);
+  opened.model = make_replicated_model(session.context(), session.config(), opened.source.info);
   load_source(opened.source, *opened.model.decoder);
   const std::string& given = session.config().tokenizer.path;
   const std::filesystem::path tokenizer =
