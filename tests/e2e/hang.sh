@@ -18,7 +18,7 @@ expect_named() {
   kill -CONT "$victim" 2> /dev/null || true
   cat "$2"
   [ "$code" -eq 6 ] || fail "exit $code instead of 6"
-  grep -qE "rank [0-2] has not entered" "$2" || fail "no rank is named"
+  grep -qE "rank [0-2] has not (entered|answered)" "$2" || fail "no rank is named"
 }
 
 "$MPIRUN" 3 "$STRATA" pretrain tiny.yaml run.steps=100000 batch.micro=2 checkpoint.every=0 eval.every=0 log.every=100 run.hang_timeout=3 --quiet > hang.log 2>&1 &
