@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "base/error.h"
 #include "parallel/pipeline/orders.h"
@@ -51,6 +52,8 @@ std::vector<std::string> training_names() {
 
 /// Plays an own schedule, so that what is wrong with it is said with the file's name.
 Schedule own_schedule(const std::string& file, ScheduleShape shape) {
+  if (!std::filesystem::exists(file))
+    throw base::UserError(base::kBadUsage, fmt::format("parallel.schedule: {} is not there", file));
   Schedule schedule = read_schedule_csv(file, shape);
   try {
     check(lower(schedule));

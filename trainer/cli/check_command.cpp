@@ -79,8 +79,13 @@ Plan plan_of(const Invocation& call, const LoadedRun& run) {
   const auto ranks = static_cast<int>(call.args.number("ranks").value_or(call.world.size()));
   if (ranks < 1) throw base::UserError(base::kBadUsage, "--ranks is at least 1");
   const parallel::MeshLayout layout = parallel::resolve_layout(config.parallel, ranks);
-  const StepRows step = rows_of_step(run);
-  if (step.sampled == 0) check_rows_fit(config, layout);
+  StepRows step = rows_of_step(run);
+  if (step.sampled == 0) {
+    check_rows_fit(config, layout);
+  } else if (config.parallel.chunks > 1) {  // they fill up with padding
+    const int64_t group = config.batch.micro * layout.data() * layout.pipeline();
+    step.rows = (step.rows + group - 1) / group * group;
+  }
   parallel::Schedule schedule = schedule_of_step(config, layout, step.rows);
   parallel::ScheduleFacts facts = parallel::check(parallel::lower(schedule));
   std::optional<model::ModelConfig> model = model_of(call, config);

@@ -9,6 +9,7 @@ namespace strata::trainer {
 AnswerInput open_answers(Session& session, model::HeadKind head, std::vector<data::RowKind> kinds) {
   const RunConfig& config = session.config();
   ModelStart start = start_model(session, head);
+  check_steps_fit(session, start.info.config);
   std::unique_ptr<data::ChatTemplate> chat;
   if (auto chosen = choose_chat(config, start.codec.get()))
     chat = std::make_unique<data::ChatTemplate>(*std::move(chosen));
@@ -19,7 +20,6 @@ AnswerInput open_answers(Session& session, model::HeadKind head, std::vector<dat
   data::SampleStream train =
       data::SampleStream::open_training(rows, static_cast<uint64_t>(config.run.seed));
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
-  check_steps_fit(session, start.info.config);
   return {std::move(start), std::move(chat), std::move(train), std::move(eval)};
 }
 

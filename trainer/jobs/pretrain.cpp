@@ -14,6 +14,7 @@ void run_pretrain(Session& session) {
   const RunConfig& config = session.config();
   // 1. Tokenizer, starting weights, data: all rows are read and checked here.
   const ModelStart start = start_model(session, model::HeadKind::kLanguage);
+  check_steps_fit(session, start.info.config);
   const data::DatasetContext rows{config.data, config.batch.sequence, start.codec.get(),
                                   start.info.config.vocabulary()};
   data::SampleStream train =
@@ -21,7 +22,6 @@ void run_pretrain(Session& session) {
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
   const data::LoaderOptions batches = loader_options(config, session.context());
   const int64_t steps = steps_of(config, train, batches.global);
-  check_steps_fit(session, start.info.config);
 
   // 2. The run's folder, then the model.
   session.open_folder();

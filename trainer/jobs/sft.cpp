@@ -13,6 +13,7 @@ void run_sft(Session& session) {
   const RunConfig& config = session.config();
   // 1. Tokenizer, template, starting weights, data: all rows are read and checked here.
   ModelStart start = start_model(session, model::HeadKind::kLanguage);
+  check_steps_fit(session, start.info.config);
   const std::optional<data::ChatTemplate> chat = choose_chat(config, start.codec.get());
   data::DatasetContext rows{config.data, config.batch.sequence, start.codec.get(),
                             start.info.config.vocabulary()};
@@ -24,7 +25,6 @@ void run_sft(Session& session) {
   data::SampleStream eval = data::SampleStream::open_evaluation(rows);
   const data::LoaderOptions batches = loader_options(config, session.context());
   const int64_t steps = steps_of(config, train, batches.global);
-  check_steps_fit(session, start.info.config);
   check_stops(session, train, rows.chat, start.codec.get(), start.info);
 
   // 2. The run's folder, its tokenizer, then the model.
