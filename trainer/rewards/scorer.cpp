@@ -70,7 +70,7 @@ double mean_of_present(const std::vector<double>& values) {
     sum += value;
     ++count;
   }
-  return sum / count;
+  return count > 0 ? sum / count : std::nan("");
 }
 
 int64_t count_missing(const std::vector<double>& values) {
