@@ -71,6 +71,15 @@ void rename_over(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) disk_trouble("put in place", to, errno);
 }
 
+/// Nothing can be put in its place: a terminal, a pipe, /dev/null, or whatever a standard stream
+/// is.
+bool is_device(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  return path == "/dev/stdout" || path == "/dev/stderr" ||
+         (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status));
+}
+
 }  // namespace
 
 void require_file(const fs::path& path, ExitCode missing) {
@@ -103,17 +112,20 @@ void write_file(const fs::path& path, std::string_view content) {
 
 void write_file_with(const fs::path& path,
                      const std::function<void(const fs::path& temporary)>& produce) {
-  make_parent(path);
-  const fs::path temporary = name_beside(path, "new");
+  if (is_device(path)) return produce(path);
+  std::error_code ignored;
+  const fs::path target = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path) : path;
+  make_parent(target);
+  const fs::path temporary = name_beside(target, "new");
   try {
     produce(temporary);
     sync_path(temporary);
-    rename_over(temporary, path);
+    rename_over(temporary, target);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
-  sync_path(folder_of(path));
+  sync_path(folder_of(target));
 }
 
 void publish_folder(const fs::path& temporary, const fs::path& to) {

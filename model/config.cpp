@@ -26,7 +26,7 @@ void ModelConfig::fields(base::Fields& f) {
     "Start from the weights of a run, a checkpoint or a Hugging Face folder; sizes are then its "
     "own.");
   f("architecture", architecture, "Kind of model.", base::one_of(architecture_names()));
-  f("layers", layers, "Transformer blocks.", base::at_least(1));
+  f("layers", layers, "Transformer blocks.", base::between(1, 1e4));
   f("width", width, "Size of the hidden state.", base::at_least(1));
   f("heads", heads, "Attention heads.", base::at_least(1));
   f("kv_heads", kv_heads,
@@ -37,7 +37,7 @@ void ModelConfig::fields(base::Fields& f) {
     "Inner size of the feed-forward; auto: 4 width (gpt2), 8/3 width to the next multiple of 16 "
     "(others).",
     base::at_least(1));
-  f("context", context, "Longest sequence in tokens.", base::at_least(1));
+  f("context", context, "Longest sequence in tokens.", base::between(1, 1e8));
   f("vocab_size", vocab_size, "Token ids; auto: the tokenizer's.", base::at_least(1));
   f("tied_embeddings", tied_embeddings, "The head is the embedding's matrix.");
   f("dropout", dropout,

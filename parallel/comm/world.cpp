@@ -20,8 +20,7 @@ constexpr int kOurFault = 1;  // exit code of an error that is not the user's
 
 // How many ranks the launcher says it started; 1 without a launcher, nothing where it does not say.
 std::optional<int> launched_ranks() {
-  for (const char* name :
-       {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS"}) {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     if (const char* value = std::getenv(name)) return std::atoi(value);
   }
   if (std::getenv("PMIX_RANK") != nullptr) return std::nullopt;

@@ -53,6 +53,21 @@ refuses "no model is there" "$STRATA" check tiny.yaml model.from=.
 # ppo and grpo do not deal out batch.global.
 expect_code 0 "$STRATA" check tiny.yaml --ranks 5 'rewards=[{function: length}]'
 expect_text "64 a step"
+# What is in the way of an export stays, unless it is a model.
+mkdir mine
+echo text > mine/notes.txt
+refuses "other files" "$STRATA" export small mine
+refuses "other files" "$STRATA" export small small
+[ -e mine/notes.txt ] && [ -e small/checkpoints ] || fail "an export deleted other files"
+expect_code 0 "$STRATA" export small exported/
+expect_code 0 "$STRATA" export small exported
+[ -z "$(find . -name '*.writing')" ] || fail "an export left something behind"
+# Output that cannot be written is no success.
+expect_code 7 bash -c '"$STRATA" env --json > /dev/full'
+echo old > exported.json
+ln -s exported.json link
+expect_code 0 "$STRATA" score small --data <(head -1 rows.jsonl | cut -d, -f1-9 | sed 's/$/]}/') --out link
+[ -L link ] && grep -q logprobs exported.json || fail "a link was replaced"
 rm -r small
 echo "F0" > own.csv
 refuses "own.csv" "$STRATA" pretrain tiny.yaml run.dir=run parallel.schedule=own.csv

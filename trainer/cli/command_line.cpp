@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -78,6 +79,11 @@ void print(parallel::Communicator& world, std::string_view text) {
   if (world.rank() == 0) fmt::print("{}", text);
 }
 
+[[noreturn]] void refuse_output() {
+  throw UserError(base::kDiskTrouble,
+                  "cannot write to standard output: what it shows is not whole");
+}
+
 }  // namespace
 
 bool Invocation::is_main_rank() const { return world.rank() == 0; }
@@ -111,7 +117,13 @@ int run_command_line(std::span<const std::string> words, parallel::Communicator&
   const Args args(rest, known);
   check_count(*command, args);
   base::Log log({world.rank(), args.has("quiet")});
-  command->run({args, world, log});
+  try {
+    command->run({args, world, log});
+  } catch (const std::system_error&) {
+    if (std::ferror(stdout) != 0) refuse_output();
+    throw;
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) refuse_output();
   return base::kDone;
 }
 

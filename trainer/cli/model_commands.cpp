@@ -1,6 +1,7 @@
 // strata score | generate | chat | export: a model in use.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -23,6 +24,24 @@ std::string needed(const Args& args, std::string_view option) {
   if (!args.has(option))
     throw UserError(base::kBadUsage, fmt::format("--{} FILE is needed", option));
   return args.value(option);
+}
+
+/// Where an export goes. A folder that is there is replaced, so it must be a model's: nobody's
+/// files, nor the run itself, go with it.
+std::filesystem::path export_folder(const std::string& given, const ModelSource& source) {
+  namespace fs = std::filesystem;
+  fs::path out = fs::weakly_canonical(given);
+  if (!out.has_filename()) out = out.parent_path();  // "folder/"
+  if (!fs::exists(out)) return out;
+  const auto refuse = [&](const char* why) {
+    throw UserError(base::kBadUsage, fmt::format("{} {}; choose another folder", given, why));
+  };
+  if (!fs::is_directory(out)) refuse("is a file");
+  if (fs::equivalent(out, source.folder)) refuse("is what would be exported");
+  const bool is_model = fs::exists(out / "config.json") || fs::exists(out / "adapter_config.json");
+  if (!fs::is_empty(out) && (!is_model || fs::exists(out / "checkpoints")))
+    refuse("holds other files than a model's");
+  return out;
 }
 
 }  // namespace
@@ -65,19 +84,21 @@ void export_command(const Invocation& call) {
     throw UserError(base::kBadUsage, fmt::format("--dtype is fp32 or bf16, not '{}'{}", dtype,
                                                  base::did_you_mean(dtype, {"fp32", "bf16"})));
   }
-  const std::string out = call.args.positional()[1];
+  const std::string& given = call.args.positional()[1];
+  const std::filesystem::path out = export_folder(given, opened.source);
   if (opened.source.base && !call.args.has("merge")) {
     if (call.is_main_rank()) {
       write_peft_folder(out, opened.source);
       if (opened.tokenizer) opened.tokenizer->save(out);
     }
-    session->log().info(fmt::format("{}: the adapters of {}", out, opened.source.folder.string()));
+    session->log().info(
+        fmt::format("{}: the adapters of {}", given, opened.source.folder.string()));
     return;
   }
   model::FolderInfo info = opened.source.info;
   info.dtype = dtype;
   save_model_folder(out, info, *opened.model.decoder, opened.source.tokenizer);
-  session->log().info(fmt::format("{}: {} in {}", out, opened.source.folder.string(), dtype));
+  session->log().info(fmt::format("{}: {} in {}", given, opened.source.folder.string(), dtype));
 }
 
 }  // namespace strata::trainer

@@ -17,7 +17,7 @@ const std::vector<std::string> kFree{
     "run.dir",    "run.steps",   "run.epochs",       "run.resume",
     "run.device", "run.threads", "run.hang_timeout", "run.accept_changes",
     "parallel",   "batch.micro", "memory",           "log",
-    "eval",       "checkpoint",  "generation",       "data.eval"};
+    "eval",       "checkpoint",  "data.eval"};
 
 bool covers(const std::string& rule, const std::string& key) {
   return key == rule || key.starts_with(rule + ".");
@@ -32,7 +32,9 @@ void refuse_changes(const std::filesystem::path& folder, const LoadedRun& run) {
   for (const base::ConfigChange& change :
        base::compare_dumps(base::read_file(file), file.string(), dump_run(run), "this start")) {
     const auto allows = [&](const std::string& rule) { return covers(rule, change.key); };
+    // Where answers are trained on, how they are sampled is what is learnt.
     if (std::ranges::any_of(kFree, allows) ||
+        (run.config.rewards.empty() && covers("generation", change.key)) ||
         std::ranges::any_of(run.config.run.accept_changes, allows))
       continue;
     differences += fmt::format("\n  {}: {} -> {}", change.key, change.before, change.after);

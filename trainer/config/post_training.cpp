@@ -56,7 +56,7 @@ void PpoSection::fields(base::Fields& f) {
   f("critic_lr", critic_lr, "Peak learning rate of the critic; 0 = optimizer.lr.", at_least(0));
   f("epochs", epochs, "Passes over each rollout.", at_least(1));
   f("minibatches", minibatches, "Optimizer steps in each pass.", at_least(1));
-  f("rollouts", rollouts, "Answers per step, over all ranks.", at_least(1));
+  f("rollouts", rollouts, "Answers per step, over all ranks.", base::between(1, 1e7));
   f("missing_eos_penalty", missing_eos_penalty,
     "Taken from the score of an answer that did not end.", at_least(0));
   f("max_approxkl", max_approxkl,
@@ -87,7 +87,7 @@ void DpoSection::fields(base::Fields& f) {
 
 void GrpoSection::fields(base::Fields& f) {
   f("group", group, "Answers per prompt.", at_least(2));
-  f("prompts", prompts, "Prompts per step, over all ranks.", at_least(1));
+  f("prompts", prompts, "Prompts per step, over all ranks.", base::between(1, 1e7));
   f("beta", beta, "Weight of the divergence from the reference, in the loss; 0 = no reference.",
     at_least(0));
   f("epochs", epochs, "Passes over each rollout.", at_least(1));

@@ -36,6 +36,11 @@ void RunConfig::check(base::Problems& problems) const {
   if (log.profile.size() != 0 && (log.profile.size() != 2 || log.profile[0] > log.profile[1])) {
     problems.add("log.profile", "expected [first, last] with first <= last");
   }
+  if (checkpoint.keep_best && (eval.every == 0 || checkpoint.every % eval.every != 0)) {
+    problems.add("checkpoint.keep_best",
+                 "needs an evaluation at each checkpoint: checkpoint.every must be a multiple of "
+                 "eval.every");
+  }
   model.check(problems);
   optimizer.check(problems);
   parallel.check(problems);

@@ -6,6 +6,7 @@ namespace strata::trainer {
 
 using base::above;
 using base::at_least;
+using base::between;
 using base::one_of;
 
 void RunSection::fields(base::Fields& f) {
@@ -37,9 +38,9 @@ void TokenizerSection::fields(base::Fields& f) {
 }
 
 void BatchSection::fields(base::Fields& f) {
-  f("global", global, "Sequences per optimizer step, over all ranks.", at_least(1));
-  f("micro", micro, "Sequences per pass on one rank.", at_least(1));
-  f("sequence", sequence, "Tokens per sequence.", at_least(1));
+  f("global", global, "Sequences per optimizer step, over all ranks.", between(1, 1e7));
+  f("micro", micro, "Sequences per pass on one rank.", between(1, 1e6));
+  f("sequence", sequence, "Tokens per sequence.", between(1, 1e8));
 }
 
 void PrecisionSection::fields(base::Fields& f) {
@@ -82,7 +83,7 @@ void LogSection::fields(base::Fields& f) {
 }
 
 void GenerationSection::fields(base::Fields& f) {
-  f("max_new_tokens", max_new_tokens, "Tokens per answer at most.", at_least(1));
+  f("max_new_tokens", max_new_tokens, "Tokens per answer at most.", between(1, 1e8));
   f("temperature", temperature, "0 = the likeliest token each time.", at_least(0));
   f("top_k", top_k, "Sample among the k likeliest tokens; 0 = all.", at_least(0));
   f("top_p", top_p, "Sample among the fewest tokens that hold this much probability.",

@@ -231,16 +231,23 @@ class Ppo : public OnlineJob {
     return passes.add("", pass, session_.world());
   }
 
+  /// The policy's schedule at the critic's height; a policy that does not move has none.
+  double critic_rate(double policy_rate) const {
+    if (ppo_.critic_lr == 0) return policy_rate;
+    const double peak = config_.optimizer.lr;
+    return peak > 0 ? policy_rate * ppo_.critic_lr / peak : ppo_.critic_lr;
+  }
+
   bool update_critic(int64_t k, double learning_rate, const Rollout& rollout,
                      const std::vector<int64_t>& part, const Experience& experience,
                      PassMetrics& passes) {
     const std::vector<data::Batch> batches = answer_batches(
         rollout, part, experience.weights,
         {{"return", &experience.returns}, {"old_value", &experience.old_values}}, deal_);
-    const double share = ppo_.critic_lr > 0 ? ppo_.critic_lr / config_.optimizer.lr : 1;
     MetricLog pass;
-    const bool sound = critic_engine_.step(
-        k, batches, ValueRegression(ppo_.value_clip, ppo_.value_coef), learning_rate * share, pass);
+    const bool sound =
+        critic_engine_.step(k, batches, ValueRegression(ppo_.value_clip, ppo_.value_coef),
+                            critic_rate(learning_rate), pass);
     passes.add("critic/", pass, session_.world());
     return sound;
   }

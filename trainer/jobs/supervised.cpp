@@ -35,6 +35,7 @@ Supervised::Supervised(Session& session, Parts parts)
     : session_(session),
       model_(std::move(parts.model)),
       objective_(std::move(parts.objective)),
+      data_(parts.train.fingerprint()),
       engine_(*model_.decoder, model_.optimizer.get(),
               engine_options(session.config(), parts.noise)),
       loader_(std::move(parts.train), loader_options(session.config(), session.context())),
@@ -64,7 +65,14 @@ std::vector<CheckpointModel> Supervised::models() {
   return {{"", model_.params.get(), model_.optimizer.get()}};
 }
 
-void Supervised::restore(std::string_view, int64_t step) { loader_.restore({step}); }
+void Supervised::restore(std::string_view state, int64_t step) {
+  if (!state.empty() && state != data_) {
+    session_.log().warning(
+        "the training rows are not those of the checkpoint: the run goes on with the new ones and "
+        "will not end as an unbroken one would");
+  }
+  loader_.restore({step});
+}
 
 void Supervised::save_model(const std::filesystem::path& folder) {
   save_model_folder(folder, model_.info, *model_.decoder, tokenizer_);

@@ -30,6 +30,9 @@ class Supervised : public Algorithm {
   bool has_perplexity() const override { return objective_->is_token_likelihood(); }
   std::vector<CheckpointModel> models() override;
   const model::FolderInfo& model_info() const override { return model_.info; }
+  /// The fingerprint of the training rows.
+  std::string state() const override { return data_; }
+  /// Warns where the rows are others than those of the checkpoint.
   void restore(std::string_view state, int64_t step) override;
   void save_model(const std::filesystem::path& folder) override;
   Work last_work() const override { return last_work_; }
@@ -43,6 +46,7 @@ class Supervised : public Algorithm {
   Session& session_;
   HeldModel model_;
   std::unique_ptr<Objective> objective_;
+  const std::string data_;  ///< the training rows' fingerprint
   Engine engine_;
   data::DataLoader loader_;
   data::SampleStream eval_;

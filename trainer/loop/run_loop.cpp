@@ -78,6 +78,7 @@ class Loop {
     MetricLog log;
     if (!algorithm_.step(k, lr, log)) {
       const MetricLog::Values values = log.reduce(session_.world());
+      writer_.settle(/*wait=*/true);
       throw base::UserError(
           base::kBadNumbers,
           fmt::format(
@@ -101,9 +102,10 @@ class Loop {
     algorithm_.evaluate(log);
     MetricLog::Values values = log.reduce(session_.world());
     if (values.empty()) return values;
-    const double loss = value_of(values, "loss", std::nan(""));
-    score_ = loss;
-    if (algorithm_.has_perplexity()) values.emplace_back("perplexity", std::exp(loss));
+    // Less is better: of ppo and grpo, whose evaluation has no loss, the reward with the other
+    // sign.
+    score_ = value_of(values, "loss", -value_of(values, "scores", std::nan("")));
+    if (algorithm_.has_perplexity()) values.emplace_back("perplexity", std::exp(*score_));
     return values;
   }
 
@@ -127,10 +129,11 @@ class Loop {
 
   /// An update may leave the range of its type after a gradient that was sound; no later step could
   /// go on from there.
-  void refuse_bad_weights(int64_t k, std::span<const CheckpointModel> models) const {
+  void refuse_bad_weights(int64_t k, std::span<const CheckpointModel> models) {
     const bool sound = std::ranges::all_of(
         models, [](const CheckpointModel& model) { return model.params->all_finite(); });
     if (parallel::all_max(session_.world(), sound ? 0 : 1) == 0) return;
+    writer_.settle(/*wait=*/true);
     throw base::UserError(
         base::kBadNumbers,
         fmt::format("step {}: weights are not finite after the update. They are not saved, and "

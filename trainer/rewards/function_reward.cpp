@@ -16,21 +16,30 @@
 namespace strata::trainer {
 namespace {
 
-/// The last number of a text ("The sum is 1,234.5." -> 1234.5); NaN: there is none.
+/// The last number of a text ("The sum is 1,234.5." -> 1234.5; "2e-3" -> 0.002; "1990-1995" ->
+/// 1995); NaN: there is none.
 double last_number(std::string_view text) {
   double last = std::nan("");
+  const auto at = [&](size_t i) { return i < text.size() ? text[i] : '\0'; };
+  const auto digit = [&](size_t i) { return at(i) >= '0' && at(i) <= '9'; };
+  const auto word = [&](size_t i) {
+    return digit(i) || ((at(i) | 0x20) >= 'a' && (at(i) | 0x20) <= 'z');
+  };
   for (size_t i = 0; i < text.size();) {
-    const auto digit = [&](size_t at) {
-      return at < text.size() && text[at] >= '0' && text[at] <= '9';
-    };
     if (!digit(i)) {
       ++i;
       continue;
     }
     std::string number;
-    if (i > 0 && text[i - 1] == '-') number += '-';
-    for (; digit(i) || (i < text.size() && (text[i] == ',' || text[i] == '.') && digit(i + 1)); ++i)
+    if (i > 0 && text[i - 1] == '-' && (i == 1 || !word(i - 2))) number += '-';
+    for (; digit(i) || ((at(i) == ',' || at(i) == '.') && digit(i + 1)); ++i)
       if (text[i] != ',') number += text[i];
+    const size_t sign = at(i + 1) == '-' || at(i + 1) == '+' ? 1 : 0;
+    if ((at(i) == 'e' || at(i) == 'E') && digit(i + 1 + sign)) {
+      number += 'e';
+      if (at(i + 1) == '-') number += '-';
+      for (i += 1 + sign; digit(i); ++i) number += text[i];
+    }
     std::from_chars(number.data(), number.data() + number.size(), last);
   }
   return last;
