@@ -71,6 +71,15 @@ void rename_over(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) disk_trouble("put in place", to, errno);
 }
 
+/// What is read more than once, or by several ranks, must stay where it is.
+void refuse_pipe(int fd, const fs::path& path, ExitCode missing) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || S_ISREG(status.st_mode)) return;
+  throw UserError(
+      missing,
+      fmt::format("cannot read {}: it is a pipe or a device, a file was expected", path.string()));
+}
+
 /// Nothing can be put in its place: a terminal, a pipe, /dev/null, or whatever a standard stream
 /// is.
 bool is_device(const fs::path& path) {
@@ -84,6 +93,7 @@ bool is_device(const fs::path& path) {
 
 void require_file(const fs::path& path, ExitCode missing) {
   const Descriptor opened(open_for_reading(path, missing).first);
+  refuse_pipe(opened.fd, path, missing);
 }
 
 std::string read_file(const fs::path& path, ExitCode missing) {
@@ -189,6 +199,7 @@ void OutputFile::sync() {
 MappedFile::MappedFile(const fs::path& path, ExitCode missing) {
   const auto [fd, size] = open_for_reading(path, missing);
   const Descriptor file(fd);
+  refuse_pipe(fd, path, missing);
   size_ = size;
   if (size_ == 0) return;  // nothing can be mapped, and nothing need be
   void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.fd, 0);

@@ -17,7 +17,7 @@ namespace strata::base {
 
 namespace fs = std::filesystem;
 
-/// Throws unless `path` is a file (not a folder) that can be opened for reading.
+/// Throws unless `path` is a file (no folder, pipe or device) that can be opened for reading.
 void require_file(const fs::path& path, ExitCode missing = kBadData);
 
 /// The whole file as bytes. An absent or unreadable file is a UserError with exit code `missing`.

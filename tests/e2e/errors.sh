@@ -53,6 +53,9 @@ refuses "no model is there" "$STRATA" check tiny.yaml model.from=.
 # ppo and grpo do not deal out batch.global.
 expect_code 0 "$STRATA" check tiny.yaml --ranks 5 'rewards=[{function: length}]'
 expect_text "64 a step"
+# A pipe can be read once only, and rows are read more often.
+expect_code 3 "$STRATA" score small --data <(cat rows.jsonl) --out scored.jsonl
+expect_text "a pipe"
 # What is in the way of an export stays, unless it is a model.
 mkdir mine
 echo text > mine/notes.txt
@@ -66,7 +69,8 @@ expect_code 0 "$STRATA" export small exported
 expect_code 7 bash -c '"$STRATA" env --json > /dev/full'
 echo old > exported.json
 ln -s exported.json link
-expect_code 0 "$STRATA" score small --data <(head -1 rows.jsonl | cut -d, -f1-9 | sed 's/$/]}/') --out link
+head -1 rows.jsonl | cut -d, -f1-9 | sed 's/$/]}/' > row.jsonl
+expect_code 0 "$STRATA" score small --data row.jsonl --out link
 [ -L link ] && grep -q logprobs exported.json || fail "a link was replaced"
 rm -r small
 echo "F0" > own.csv

@@ -47,7 +47,7 @@ MetricLog::Values MetricLog::reduce(parallel::Communicator& world) {
   entries_.clear();
   if (world.size() > 1) {
     // Ranks may hold different names (only the last pipeline stage knows the loss), so they travel
-    // as text; hexadecimal floats keep every bit.
+    // as text; JSON keeps every bit of a number.
     nlohmann::ordered_json mine = nlohmann::ordered_json::array();
     for (const Entry& item : all) mine.push_back({item.name, item.sums, item.weight, item.kind});
     std::vector<std::string> texts = parallel::gather_strings(world, nlohmann::to_string(mine));
