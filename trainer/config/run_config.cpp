@@ -1,7 +1,5 @@
 #include "trainer/config/run_config.h"
 
-#include <fmt/format.h>
-
 namespace strata::trainer {
 
 void RunConfig::fields(base::Fields& f) {

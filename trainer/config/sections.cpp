@@ -18,7 +18,9 @@ void RunSection::fields(base::Fields& f) {
     "auto: go on from the newest sound checkpoint of run.dir; never: refuse a run.dir that has "
     "any.",
     one_of({"auto", "never"}));
-  f("deterministic", deterministic, "The same bits in every run on the same layout.");
+  f("deterministic", deterministic,
+    "The same bits in every run on the same layout; false lets a GPU take faster kernels whose "
+    "sums vary.");
   f("device", device, "Where tensors live; auto takes a GPU where there is one.",
     one_of({"auto", "cpu", "cuda"}));
   f("threads", threads,

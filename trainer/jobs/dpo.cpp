@@ -1,7 +1,6 @@
 // strata dpo: a policy trained on judged answers against a frozen reference, which is the model it
 // starts from (under LoRA: the same model without its adapters; orpo needs none).
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>

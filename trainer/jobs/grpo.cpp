@@ -1,7 +1,5 @@
 // strata grpo: several answers to each prompt, judged against one another; no critic. One step is
 // one rollout and its passes, one update each.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>

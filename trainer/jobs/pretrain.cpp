@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "trainer/jobs/jobs.h"
 #include "trainer/jobs/start.h"

@@ -1,7 +1,5 @@
 #include "trainer/jobs/supervised.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numeric>
 

@@ -1,7 +1,6 @@
 #include "trainer/models/adapters.h"
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <optional>
 

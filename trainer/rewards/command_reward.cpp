@@ -1,7 +1,5 @@
 // Rewards from a program of the user's: a JSON object a line in, {"reward": number} a line out. One
 // process for each copy of the model, started once and kept open.
-#include <fmt/format.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,6 @@
 #include "trainer/session/session.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <sched.h>
@@ -55,6 +56,14 @@ int choose_threads(const base::AutoInt& wanted, const Neighbours& here) {
   return std::max(1, bound_cores() / here.count);
 }
 
+/// On a GPU some of LibTorch's kernels add in an order that differs from run to run, and have
+/// slower ones beside them that do not. Processors always add in one order.
+void take_deterministic_kernels(bool wanted) {
+  at::Context& torch = at::globalContext();
+  torch.setDeterministicAlgorithms(wanted, /*warn_only=*/true);
+  torch.setDeterministicFillUninitializedMemory(false);
+}
+
 }  // namespace
 
 Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run,
@@ -64,6 +73,7 @@ Session::Session(parallel::Communicator& world, base::Log& log, LoadedRun run,
   at::set_num_threads(choose_threads(config().run.threads, here));
   const parallel::MeshLayout layout = parallel::resolve_layout(config().parallel, world.size());
   const c10::Device device = choose_device(config().run.device, here.rank);
+  if (device.is_cuda()) take_deterministic_kernels(config().run.deterministic);
   std::unique_ptr<parallel::Communicator> ranks =
       device.is_cuda() ? parallel::make_nccl_world(world, device.index())
                        : world.split(0, world.rank(), "mesh");
