@@ -51,7 +51,8 @@ void PpoSection::fields(base::Fields& f) {
   f("gamma", gamma, "Discount per token.", between(0, 1));
   f("lambda", lambda, "Of generalised advantage estimation.", between(0, 1));
   f("clip", clip, "The policy's ratio counts within 1 - clip and 1 + clip.", above(0));
-  f("value_clip", value_clip, "A value counts within this of the rollout's value.", above(0));
+  f("value_clip", value_clip,
+    "A value counts within this of the rollout's value; 0 = wherever it is.", at_least(0));
   f("value_coef", value_coef, "Weight of the value loss.", at_least(0));
   f("critic_lr", critic_lr, "Peak learning rate of the critic; 0 = optimizer.lr.", at_least(0));
   f("epochs", epochs, "Passes over each rollout.", at_least(1));

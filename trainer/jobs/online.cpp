@@ -162,10 +162,21 @@ Rollout OnlineJob::sample(int64_t k, int64_t prompts, int64_t copies) {
   return rollout;
 }
 
+/// The other rewards make up for one that is missing, so nothing else tells of it.
+void OnlineJob::warn_of_gaps(int64_t k, const Scores& scores) {
+  for (const Scores::Part& part : scores.parts) {
+    const int64_t missing = count_missing(part.values);
+    if (missing == 0) continue;
+    session_.log().warning(fmt::format("step {}: {} of {} answers got no reward from {}", k,
+                                       missing, part.values.size(), part.name));
+  }
+}
+
 Scores OnlineJob::score(int64_t k, const Rollout& rollout, MetricLog& metrics) {
   Scores scores = rewards_.score(rollout);
   log_parts(scores, "reward", metrics);
   if (!watched_.empty()) log_parts(watched_.score(rollout), "watch", metrics);
+  if (scores.parts.size() > 1) warn_of_gaps(k, scores);
   const auto answers = static_cast<double>(rollout.size());
   const int64_t missing = count_missing(scores.total);
   metrics.set("reward/missing", static_cast<double>(missing) / answers);

@@ -75,6 +75,7 @@ class OnlineJob : public Algorithm {
   DealOptions deal_;
 
  private:
+  void warn_of_gaps(int64_t k, const Scores& scores);
   model::SamplingConfig sampling(int64_t step) const;
   void evaluate_prompts(const std::string& name, double temperature, MetricLog& metrics);
 

@@ -108,9 +108,17 @@ LoraRecord read_peft_config(const fs::path& folder) {
   const base::JsonReader config(json, (folder / kConfigFile).string(), base::kBadUsage);
   if (config.string("peft_type") != "LORA")
     config.refuse("peft_type", "is not LORA: other adapters are not supported");
-  for (const char* key : {"use_dora", "use_rslora", "rank_pattern", "alpha_pattern",
-                          "layers_to_transform", "lora_bias", "trainable_token_indices"}) {
+  for (const char* key :
+       {"use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "layers_to_transform",
+        "lora_bias", "trainable_token_indices", "alora_invocation_tokens"}) {
     refuse_if_set(config, key);
+  }
+  // These keep a part of the base's weights for themselves, so that on the base as it is published
+  // the adapters are wrong.
+  const Json start = json.value("init_lora_weights", Json());
+  for (const char* kind : {"pissa", "olora", "corda", "loftq"}) {
+    if (start.is_string() && start.get<std::string>().starts_with(kind))
+      config.refuse("init_lora_weights", "changed the base's weights: convert to plain LoRA first");
   }
   if (config.string("bias", "none") != "none")
     config.refuse("bias", "is not none: trained biases are not supported");

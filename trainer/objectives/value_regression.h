@@ -2,14 +2,18 @@
 // from there on. Token columns: "return" and "old_value".
 #pragma once
 
+#include <limits>
+
 #include "trainer/objectives/objective.h"
 
 namespace strata::trainer {
 
 class ValueRegression : public Objective {
  public:
-  /// `coefficient` scales the loss, not what is shown of it.
-  ValueRegression(double clip, double coefficient) : clip_(clip), coefficient_(coefficient) {}
+  /// `clip` 0: none. `coefficient` scales the loss, not what is shown of it.
+  ValueRegression(double clip, double coefficient)
+      : clip_(clip > 0 ? clip : std::numeric_limits<double>::infinity()),
+        coefficient_(coefficient) {}
 
   double weight(const data::Batch& batch) const override;
   at::Tensor loss(const at::Tensor& h_nd, const model::Head& head, const DeviceBatch& batch,

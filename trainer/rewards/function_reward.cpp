@@ -26,7 +26,7 @@ double last_number(std::string_view text) {
     return digit(i) || ((at(i) | 0x20) >= 'a' && (at(i) | 0x20) <= 'z');
   };
   for (size_t i = 0; i < text.size();) {
-    if (!digit(i)) {
+    if (!digit(i) && !(at(i) == '.' && digit(i + 1))) {
       ++i;
       continue;
     }
@@ -46,7 +46,7 @@ double last_number(std::string_view text) {
 }
 
 bool equal_numbers(double a, double b) {
-  return std::abs(a - b) <= 1e-6 * std::max({1.0, std::abs(a), std::abs(b)});
+  return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b));
 }
 
 bool is_ids(const base::Json& value) {
@@ -116,7 +116,11 @@ class FunctionReward : public HostReward {
     if (name_ == "contains") return said.find(expected) != std::string::npos;
     if (name_ == "number") return equal_numbers(last_number(said), last_number(expected));
     data::TextSpan match{};
-    return pattern(expected).find(data::replace_bad_utf8(said), 0, match, scratch_);
+    try {
+      return pattern(expected).find(data::replace_bad_utf8(said), 0, match, scratch_);
+    } catch (const base::UserError&) {
+      return false;  // the matcher gave up: an answer must not end the run
+    }
   }
 
   data::Regex compiled(const std::string& text) const {
