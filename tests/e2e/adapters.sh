@@ -71,4 +71,8 @@ refused "none of q, k, v, o" dpo model.from=base lora.rank=2 "lora.targets=[q,x]
 refused "model.from" dpo lora.rank=2
 refused "scalar head" dpo model.from=reward
 refused "scalar head" dpo model.from=reward.peft
+# Made on a base that was changed for them.
+cp -r lora.peft pissa
+sed -i 's/"init_lora_weights": true/"init_lora_weights": "pissa"/' pissa/adapter_config.json
+refused "init_lora_weights" dpo model.from=pissa
 [ ! -e no ] || fail "a folder was made before everything was checked"

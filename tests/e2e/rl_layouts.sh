@@ -74,6 +74,11 @@ expect_code 3 "$STRATA" grpo rl.yaml --quiet run.dir=field \
 expect_text "nothing"
 [ ! -e field ] || fail "a folder was made before the rows were checked"
 
+# A reward that is missing beside another is told of, for the other makes up for it.
+expect_code 0 "$STRATA" grpo rl.yaml run.dir=gap run.steps=1 eval.every=0 \
+  'rewards=[{command: "while read -r l; do echo null; done", name: silent}, {command: bash count.sh}]'
+expect_text "16 of 16 answers got no reward from silent"
+
 # Updates of which no answer has a reward are left out; the others train, and their numbers are whole.
 cat > rare.sh <<'SH'
 n=0
