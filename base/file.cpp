@@ -80,8 +80,7 @@ void refuse_pipe(int fd, const fs::path& path, ExitCode missing) {
       fmt::format("cannot read {}: it is a pipe or a device, a file was expected", path.string()));
 }
 
-/// Nothing can be put in its place: a terminal, a pipe, /dev/null, or whatever a standard stream
-/// is.
+/// Nothing can be put in its place: a terminal, a pipe, /dev/null, a standard stream.
 bool is_device(const fs::path& path) {
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);

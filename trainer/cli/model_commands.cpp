@@ -86,6 +86,7 @@ void export_command(const Invocation& call) {
   }
   const std::string& given = call.args.positional()[1];
   const std::filesystem::path out = export_folder(given, opened.source);
+  session->world().barrier();  // all have looked before the first writes
   if (opened.source.base && !call.args.has("merge")) {
     if (call.is_main_rank()) {
       write_peft_folder(out, opened.source);
